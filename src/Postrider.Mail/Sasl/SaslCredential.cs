@@ -1,0 +1,17 @@
+namespace Postrider.Mail.Sasl;
+
+/// <summary>How a client proves who it is. ToString never shows the secret.</summary>
+public abstract record SaslCredential(string UserName)
+{
+    /// <summary>Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth", read 2026-11.</summary>
+    public sealed record XOAuth2(string UserName, string AccessToken) : SaslCredential(UserName)
+    {
+        public override string ToString() => $"XOAUTH2 {UserName}";
+    }
+
+    /// <summary>RFC 4616.</summary>
+    public sealed record Plain(string UserName, string Password) : SaslCredential(UserName)
+    {
+        public override string ToString() => $"PLAIN {UserName}";
+    }
+}

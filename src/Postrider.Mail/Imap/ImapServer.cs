@@ -47,7 +47,7 @@ public interface IImapAccount
     /// <summary>Null when created or deleted; else the tagged NO text.</summary>
     string? Create(string name);
     string? Delete(string name);
-    string? Rename(string from, string to);
+    string? Rename(string oldName, string newName);
 }
 
 /// <summary>A message as the server shows it. Bytes are immutable; flags change through <see cref="IImapFolderStore.SetFlags"/>.</summary>

@@ -1,0 +1,39 @@
+// Comfort only: every page works without this file.
+
+// A search box with data-filter="id" narrows the rows of that element while one types; the form still searches on the server.
+for (const box of document.querySelectorAll('input[data-filter]')) {
+  const rows = document.getElementById(box.dataset.filter)?.querySelectorAll('[data-row]') ?? [];
+  box.addEventListener('input', () => {
+    const wanted = box.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = wanted !== '' && !row.dataset.row.toLowerCase().includes(wanted);
+  });
+}
+
+// A button with data-copy="id" puts the text of that element on the clipboard.
+for (const button of document.querySelectorAll('button[data-copy]')) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener('click', async () => {
+    const source = document.getElementById(button.dataset.copy);
+    if (!source) return;
+    await navigator.clipboard.writeText(source.textContent.trim());
+    button.classList.add('copied');
+    button.setAttribute('aria-label', 'Copied');
+  });
+}
+
+// A select with data-reveals="id" shows that element only while its value is "custom".
+for (const select of document.querySelectorAll('select[data-reveals]')) {
+  const target = document.getElementById(select.dataset.reveals);
+  const show = () => { if (target) target.hidden = select.value !== 'custom'; };
+  select.addEventListener('change', show);
+  show();
+}
+
+// An open menu closes when one clicks elsewhere or presses Escape.
+const menus = document.querySelectorAll('details.menu');
+document.addEventListener('click', event => {
+  for (const menu of menus) if (menu.open && !menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener('keydown', event => {
+  if (event.key === 'Escape') for (const menu of menus) menu.open = false;
+});

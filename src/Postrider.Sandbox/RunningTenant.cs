@@ -1,0 +1,25 @@
+using System.Net;
+using Postrider.Sandbox.Directories;
+
+namespace Postrider.Sandbox;
+
+/// <summary>A sandbox that is up. Disposing it closes every connection.</summary>
+public sealed class RunningTenant : IAsyncDisposable
+{
+    private readonly Stack<Func<ValueTask>> endings;
+
+    internal RunningTenant(Stack<Func<ValueTask>> endings) => this.endings = endings;
+
+    /// <summary>Where a browser goes: the portal at its root, Entra's endpoints under <c>/{tenant}/oauth2/v2.0/</c>, mailboxes under <c>/outlook/{address}</c>.</summary>
+    public required Uri Http { get; init; }
+    /// <summary>The same with TLS.</summary>
+    public required Uri Https { get; init; }
+    /// <summary>PEM file of the authority that signed the certificates of HTTPS, SMTP and IMAP.</summary>
+    public required string CertificateAuthorityFile { get; init; }
+    public required EntraDirectory Directory { get; init; }
+
+    public async ValueTask DisposeAsync()
+    {
+        while (endings.TryPop(out var end)) await end();
+    }
+}

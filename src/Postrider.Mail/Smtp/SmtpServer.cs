@@ -61,6 +61,8 @@ public interface ISmtpBackend
     Task<SmtpReply?> RcptAsync(SmtpSession session, EmailAddress recipient, CancellationToken cancel);
     /// <summary>Takes the message: <paramref name="message"/> is unstuffed and complete when it ends. The reply is sent as given, so it must be durable before it returns 250.</summary>
     Task<SmtpReply> MessageAsync(SmtpSession session, SmtpEnvelope envelope, PipeReader message, CancellationToken cancel);
+    /// <summary>The connection is gone, for whatever reason; called once for every session that was greeted.</summary>
+    void SessionEnded(SmtpSession session) { }
 }
 
 /// <summary>A submission server (RFC 6409) on one listening socket.</summary>

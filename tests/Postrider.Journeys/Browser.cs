@@ -1,0 +1,49 @@
+using Microsoft.Playwright;
+
+namespace Postrider.Journeys;
+
+/// <summary>Debian's Chromium, driven as a person would: headless, with nothing of its own on the network.</summary>
+internal sealed class Browser : IAsyncDisposable
+{
+    private static readonly string[] Arguments =
+        ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+    private readonly IPlaywright playwright;
+    private readonly IBrowser chromium;
+
+    private Browser(IPlaywright playwright, IBrowser chromium) => (this.playwright, this.chromium) = (playwright, chromium);
+
+    /// <summary>Null when the machine has Chromium; else the reason that a skipped test gives.</summary>
+    public static string? Missing => Find() is null ? "chromium is not installed" : null;
+
+    public static async Task<Browser> StartAsync()
+    {
+        var playwright = await Playwright.CreateAsync();
+        var chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Find(), Args = Arguments, Headless = true });
+        return new Browser(playwright, chromium);
+    }
+
+    /// <summary>A new profile with one page: its own cookies.</summary>
+    public async Task<IPage> NewPersonAsync(bool phone = false, bool dark = false)
+    {
+        var context = await chromium.NewContextAsync(new()
+        {
+            ViewportSize = phone ? new() { Width = 390, Height = 844 } : new() { Width = 1280, Height = 800 },
+            ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
+            Locale = "en-GB",
+        });
+        context.SetDefaultTimeout(20_000);
+        return await context.NewPageAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await chromium.DisposeAsync();
+        playwright.Dispose();
+    }
+
+    private static string? Find() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Append("/usr/bin")
+            .SelectMany(folder => new[] { Path.Combine(folder, "chromium"), Path.Combine(folder, "chromium-browser") })
+            .FirstOrDefault(File.Exists);
+}

@@ -1,0 +1,124 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Postrider.Mail.Wire;
+
+namespace Postrider.Mail.Imap;
+
+/// <summary>The line to a server: responses in, commands out, both told to the transcript without secrets and message bodies.</summary>
+internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits limits, TimeProvider clock, TimeSpan commandTimeout, WireTranscript? transcript) : IAsyncDisposable
+{
+    // Below this a transfer counts as stuck: a literal adds its length at this rate to the time its command may take.
+    private const int SlowestBytesPerSecond = 4 * 1024;
+    private const string Redacted = "***";
+
+    private readonly ImapResponseParser _parser = new(limits);
+    private readonly List<string> _secrets = [];
+    private Deadline? _deadline;
+    private CancellationToken _cancel;
+    private int _tag;
+
+    public WireConnection Connection => connection;
+
+    /// <summary>The time that steps have from now on. Null limit: as long as the caller waits.</summary>
+    public void Arm(TimeSpan? limit, CancellationToken cancel)
+    {
+        _deadline?.Dispose();
+        _cancel = cancel;
+        _deadline = new Deadline(clock, limit ?? Timeout.InfiniteTimeSpan, cancel);
+    }
+
+    public void Arm(long bytes, CancellationToken cancel) => Arm(commandTimeout + TimeSpan.FromSeconds((double)bytes / SlowestBytesPerSecond), cancel);
+
+    /// <summary>As <see cref="Deadline.Explain"/>.</summary>
+    public WireFailure? Explain(Exception exception) => _deadline?.Explain(exception);
+
+    /// <summary>The words never stand in the transcript, whichever side says them.</summary>
+    public void KeepSecret(params ReadOnlySpan<string> words)
+    {
+        foreach (var word in words)
+            if (word.Length > 0) _secrets.Add(word);
+    }
+
+    public string NextTag() => string.Create(CultureInfo.InvariantCulture, $"A{++_tag}");
+
+    /// <exception cref="WireProtocolException">The bytes are no IMAP response, or over a limit.</exception>
+    public async ValueTask<ImapResponse> NextAsync()
+    {
+        var extended = 0L;
+        while (true)
+        {
+            var read = await connection.Input.ReadAsync(_deadline!.Token);
+            var step = _parser.Read(read.Buffer, out var consumed);
+            if (step == ImapParseStep.Complete)
+            {
+                connection.Input.AdvanceTo(consumed);
+                var response = _parser.Response!;
+                if (transcript is not null) Tell(true, Describe(response));
+                return response;
+            }
+            connection.Input.AdvanceTo(consumed, read.Buffer.End);
+            if (step == ImapParseStep.Error) throw new WireProtocolException(_parser.Error!);
+            if (read.IsCompleted) throw new EndOfStreamException();
+            if (_parser.LiteralLength > 64 * 1024 && _parser.LiteralLength != extended)
+            {
+                extended = _parser.LiteralLength;
+                Arm(extended, _cancel);
+            }
+        }
+    }
+
+    /// <summary>Bytes that came after the response read last, before anything was asked.</summary>
+    public bool HasUnreadInput => connection.HasUnreadInput;
+
+    /// <param name="shown">What the transcript is told instead, where the line holds a secret.</param>
+    public async ValueTask SendLineAsync(string line, string? shown = null)
+    {
+        Write(line, "\r\n", shown);
+        await FlushAsync();
+    }
+
+    public void Write(string text, string end, string? shown = null)
+    {
+        Encoding.UTF8.GetBytes(text, connection.Output);
+        Encoding.UTF8.GetBytes(end, connection.Output);
+        if (transcript is not null) Tell(false, shown ?? text + end.TrimEnd());
+    }
+
+    public async ValueTask WriteLiteralAsync(ReadOnlyMemory<byte> bytes)
+    {
+        if (transcript is not null) Tell(false, string.Create(CultureInfo.InvariantCulture, $"({bytes.Length} bytes)"));
+        if (bytes.Length > 0) await connection.Output.WriteAsync(bytes, _deadline!.Token);
+    }
+
+    public async ValueTask FlushAsync() => await connection.Output.FlushAsync(_deadline!.Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await connection.DisposeAsync();
+        _deadline?.Dispose();
+    }
+
+    private void Tell(bool fromServer, string line)
+    {
+        foreach (var secret in _secrets) line = line.Replace(secret, Redacted, StringComparison.Ordinal);
+        transcript!(fromServer, WireText.Printable(line));
+    }
+
+    private static string Describe(ImapResponse response) => response switch
+    {
+        ImapResponse.Continuation c => c.Text.Length == 0 ? "+" : "+ " + c.Text,
+        ImapResponse.State s => (s.Tag ?? "*") + " " + s.Line,
+        ImapResponse.Search s => string.Create(CultureInfo.InvariantCulture, $"* SEARCH {string.Join(' ', s.Numbers.Take(100))}{(s.Numbers.Count > 100 ? $" ... ({s.Numbers.Count} numbers)" : "")}"),
+        ImapResponse.Data d => "* " + (d.Number is { } n ? n.ToString(CultureInfo.InvariantCulture) + " " : "") + d.Word + string.Concat(d.Values.Select(v => " " + Show(v))),
+        _ => "",
+    };
+
+    private static string Show(ImapValue value) => value.Kind switch
+    {
+        ImapValueKind.List => "(" + string.Join(' ', value.Items.Select(Show)) + ")",
+        // Envelope strings and names fit; a body does not belong into a transcript.
+        ImapValueKind.Text when value.Bytes!.Length > 200 || value.Bytes.AsSpan().ContainsAny((byte)'\r', (byte)'\n') => string.Create(CultureInfo.InvariantCulture, $"({value.Bytes!.Length} bytes)"),
+        _ => value.ToString(),
+    };
+}

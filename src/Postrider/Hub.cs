@@ -1,3 +1,13 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Postrider.Apps;
+using Postrider.Journal;
+using Postrider.Settings;
+using Postrider.Storage;
+using Postrider.Users;
+using Postrider.Web;
+
 namespace Postrider;
 
 /// <summary>The hub's entry point and table of contents.</summary>
@@ -7,5 +17,49 @@ public static class Hub
     {
         ArgumentNullException.ThrowIfNull(args);
         return 0;
+    }
+
+    /// <summary>Starts a hub and returns when it answers requests.</summary>
+    /// <exception cref="Telemetry.StartRefusedException">It cannot start as it is set up; nothing has been changed.</exception>
+    public static async Task<RunningHub> StartAsync(HubOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var roots = TrustedRoots.Load(options.TrustCertificateFile);
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider", ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseStaticWebAssets();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port));
+        builder.Logging.SetMinimumLevel(options.Quiet ? LogLevel.Error : LogLevel.Information);
+
+        using var startLog = LoggerFactory.Create(logging => logging.AddConsole());
+        var database = HubDatabase.Open(options.DataFolder, options.Clock, startLog.CreateLogger<HubDatabase>());
+        var keyFile = await KeyFile.OpenAsync(database, options.Clock, cancellationToken);
+
+        var services = builder.Services;
+        services.AddSingleton(options.Clock);
+        services.AddSingleton(options.Cloud);
+        // The floor.
+        services.AddStorage(database, keyFile);
+        services.AddWeb(roots);
+        services.AddJournal();
+        services.AddSettings();
+        services.AddUsers();
+        services.AddApps();
+        // The folders, in the order a message meets them.
+
+        var app = builder.Build();
+        app.UseStaticFiles();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+        app.MapWeb();
+        // The folders' pages and API, in the same order.
+
+        await app.Services.GetRequiredService<InstalledApps>().StartAsync(cancellationToken);
+        await app.StartAsync(cancellationToken);
+        var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        var address = new UriBuilder("http", "localhost", bound.Port).Uri;
+        await app.Services.GetRequiredService<SystemParameters>().StartAsync(address, cancellationToken);
+        return new RunningHub(app, address, setupLink: null, database);
     }
 }

@@ -1,0 +1,7 @@
+namespace Postrider.Journal;
+
+internal static class JournalFeature
+{
+    public static IServiceCollection AddJournal(this IServiceCollection services) =>
+        services.AddSingleton<LiveEvents>().AddSingleton<JournalWriter>();
+}

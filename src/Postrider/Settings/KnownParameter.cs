@@ -1,0 +1,66 @@
+using Postrider.Mail;
+using Postrider.Web;
+
+namespace Postrider.Settings;
+
+/// <summary>A system parameter the hub understands: what it does, and which values it takes. Other keys may be stored, and do nothing.</summary>
+/// <param name="Does">One sentence, shown beside the field.</param>
+/// <param name="Expected">What a value looks like, for the remedy: <c>an address such as https://hub.example.com</c>.</param>
+internal sealed record KnownParameter(string Key, string Does, string Expected, Func<string, bool> Admits)
+{
+    public const string BaseUrl = "web.base.url";
+    public const string BaseUrlFreeze = "web.base.url.freeze";
+    public const string DefaultFrom = "mail.default.from";
+    public const string CatchallDomain = "mail.catchall.domain";
+    public const string CatchallAlias = "mail.catchall.alias";
+    public const string BounceAlias = "mail.bounce.alias";
+    public const string CatchallDomainAllowed = "mail.catchall.domain.allowed";
+    public const string OutlookEndpoint = "microsoft_outlook.endpoint";
+    public const string CustomEmailServers = "base_setup.default_external_email_server";
+
+    /// <summary>In the order of the page.</summary>
+    public static IReadOnlyList<KnownParameter> All { get; } =
+    [
+        new(BaseUrl, "The address under which people and Microsoft reach the hub; the redirect URL begins with it.", "an address with its scheme and without a slash at the end, such as https://hub.example.com", IsBaseUrl),
+        new(BaseUrlFreeze, "Keeps web.base.url as it is, whatever address an administrator signs in from.", "True or False", IsTruth),
+        new(DefaultFrom, "The sender of notifications: the part before the @, or a whole address.", "a local part such as notifications, or an address", value => IsLocalPart(value) || EmailAddress.TryParse(value, out _)),
+        new(CatchallDomain, "The domain of the hub's own addresses.", "a domain such as example.com", IsDomain),
+        new(CatchallAlias, "The part before the @ of the address that takes answers.", "a local part such as catchall", IsLocalPart),
+        new(BounceAlias, "The part before the @ of the address that takes delivery failures.", "a local part such as bounce", IsLocalPart),
+        new(CatchallDomainAllowed, "Further domains whose addresses count as the hub's own.", "domains with commas between them", IsDomainList),
+        new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
+        new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
+    ];
+
+    public static KnownParameter? Find(string key) => All.FirstOrDefault(known => known.Key == key);
+
+    public static bool IsTrue(string? value) => value is not null && (value.Equals("True", StringComparison.OrdinalIgnoreCase) || value == "1");
+
+    /// <returns>Null when the key and value may be stored.</returns>
+    public static Problem? Check(string key, string value)
+    {
+        if (!IsKey(key)) return SettingsProblems.KeyNotAllowed(key);
+        if (value.Length > SystemParameters.MaxValueLength || value.Any(char.IsControl)) return SettingsProblems.ValueNotAllowed(key, $"at most {SystemParameters.MaxValueLength} characters on one line");
+        return Find(key) is { } known && value.Length > 0 && !known.Admits(value) ? SettingsProblems.ValueNotAllowed(key, known.Expected) : null;
+    }
+
+    /// <summary>Scheme and authority alone: a path, query or slash at the end would end up within the redirect URL, and Microsoft compares it to the byte.</summary>
+    internal static bool IsBaseUrl(string value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+        && url.UserInfo.Length == 0 && !value.EndsWith('/') && url.AbsolutePath == "/" && url.Query.Length == 0 && url.Fragment.Length == 0 && !value.Contains('#', StringComparison.Ordinal) && !value.Contains('?', StringComparison.Ordinal);
+
+    private static bool IsKey(string key) =>
+        key.Length is > 0 and <= 100 && key.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    private static bool IsTruth(string value) => value is "True" or "False" or "true" or "false" or "1" or "0";
+
+    private static bool IsLocalPart(string value) => EmailAddress.TryParse(value + "@example.com", out var address) && address.LocalPart == value;
+
+    private static bool IsDomain(string value) => value.Contains('.', StringComparison.Ordinal) && EmailAddress.TryParse("a@" + value, out var address) && address.LocalPart == "a" && !value.Contains('@', StringComparison.Ordinal);
+
+    private static bool IsDomainList(string value) =>
+        value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } domains && domains.All(IsDomain);
+
+    private static bool IsOutlookEndpoint(string value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme == "https" || (url.Scheme == "http" && url.IsLoopback)) && url.AbsolutePath.EndsWith("/oauth2/v2.0/", StringComparison.Ordinal);
+}

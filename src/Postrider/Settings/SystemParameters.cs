@@ -1,0 +1,88 @@
+using System.Collections.Frozen;
+using Postrider.Journal;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.Settings;
+
+/// <summary>The hub's parameters, typed and checked; kept in memory, so reading them costs nothing.</summary>
+internal sealed class SystemParameters(HubDatabase database, JournalWriter journal)
+{
+    public const int MaxValueLength = 1000;
+
+    // Replaced as a whole after each commit.
+    private volatile FrozenDictionary<string, string> values = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>Scheme and authority without a slash at the end.</summary>
+    public Uri BaseUrl => new(values[KnownParameter.BaseUrl]);
+    public bool BaseUrlIsFrozen => Get(KnownParameter.BaseUrlFreeze) is not (null or "False" or "false" or "0");
+    /// <summary>A local part or a whole address; null: not set.</summary>
+    public string? DefaultFrom => Get(KnownParameter.DefaultFrom);
+    /// <summary>Null: not set.</summary>
+    public string? CatchallDomain => Get(KnownParameter.CatchallDomain);
+    /// <summary>A local part; null: not set.</summary>
+    public string? CatchallAlias => Get(KnownParameter.CatchallAlias);
+    /// <summary>A local part; null: not set.</summary>
+    public string? BounceAlias => Get(KnownParameter.BounceAlias);
+    /// <summary>The checkbox <em>Custom Email Servers</em>.</summary>
+    public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
+    /// <summary>Null: the cloud the hub was started with.</summary>
+    public Uri? OutlookEndpoint => Get(KnownParameter.OutlookEndpoint) is { } value ? new Uri(value) : null;
+
+    /// <returns>Null when it is not set or empty.</returns>
+    public string? Get(string key) => values.TryGetValue(key, out var value) && value.Length > 0 ? value : null;
+
+    /// <summary>As stored, by key.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> List() => [.. values.OrderBy(entry => entry.Key, StringComparer.Ordinal)];
+
+    public bool Has(string key) => values.ContainsKey(key);
+
+    /// <summary>Creates or changes it.</summary>
+    /// <param name="byUser">Null: the hub itself.</param>
+    /// <returns>Null when it is stored.</returns>
+    public async Task<Problem?> SetAsync(string key, string value, Guid? byUser, CancellationToken cancellationToken = default)
+    {
+        (key, value) = (key.Trim(), value.Trim());
+        if (KnownParameter.Check(key, value) is { } problem) return problem;
+        await database.WriteAsync(tx => Put(tx, key, value, byUser), cancellationToken);
+        return null;
+    }
+
+    /// <summary>As <see cref="SetAsync"/>, within the caller's transaction. The value must have been checked (<see cref="KnownParameter.Check"/>).</summary>
+    public void Put(HubTransaction transaction, string key, string value, Guid? byUser)
+    {
+        if (transaction.Scalar<string>("SELECT value FROM system_parameter WHERE key = @key", new { key }) == value) return;
+        transaction.Execute(
+            "INSERT INTO system_parameter(key, value, changed_at, changed_by) VALUES(@key, @value, @at, @byUser) ON CONFLICT(key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at, changed_by = excluded.changed_by",
+            new { key, value, at = transaction.Now, byUser });
+        journal.Write(transaction, "parameter-changed", "system-parameter", null, $"{key} is now \"{value}\".", byUser);
+        Reload(transaction);
+    }
+
+    public Task<Problem?> DeleteAsync(string key, Guid? byUser, CancellationToken cancellationToken = default) => database.WriteAsync(tx =>
+    {
+        // Without it no redirect URL could be shown; it is changed, not deleted.
+        if (key == KnownParameter.BaseUrl) return SettingsProblems.ValueNotAllowed(key, "another address instead of deleting it");
+        if (tx.Execute("DELETE FROM system_parameter WHERE key = @key", new { key }) == 0) return SettingsProblems.NoSuchKey(key);
+        journal.Write(tx, "parameter-deleted", "system-parameter", null, $"{key} was deleted.", byUser);
+        Reload(tx);
+        return null;
+    }, cancellationToken);
+
+    /// <summary>At start, before the first request.</summary>
+    /// <param name="address">The hub's own: the first <c>web.base.url</c>.</param>
+    public Task StartAsync(Uri address, CancellationToken cancellationToken) => database.WriteAsync(tx =>
+    {
+        tx.Execute("INSERT INTO system_parameter(key, value, changed_at) VALUES(@key, @value, @at) ON CONFLICT(key) DO NOTHING",
+            new { key = KnownParameter.BaseUrl, value = address.GetLeftPart(UriPartial.Authority), at = tx.Now });
+        Reload(tx);
+    }, cancellationToken);
+
+    private void Reload(HubTransaction transaction)
+    {
+        var read = transaction.Query<Row>("SELECT key, value FROM system_parameter").ToFrozenDictionary(row => row.Key, row => row.Value, StringComparer.Ordinal);
+        transaction.AfterCommit(() => values = read);
+    }
+
+    private sealed record Row(string Key, string Value);
+}

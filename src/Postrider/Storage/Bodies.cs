@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Security.Cryptography;
+
+namespace Postrider.Storage;
+
+/// <summary>
+/// Message bytes, in chunks, so that a large one is neither one row nor one array.
+/// The table that owns a body has a column <c>body_id BLOB REFERENCES body(id)</c>: by that reference the sweep tells an orphan from a body in use.
+/// </summary>
+internal sealed class Bodies(HubDatabase database, TimeProvider clock)
+{
+    internal const int ChunkSize = 256 * 1024;
+    /// <summary>A streamed body waits this long for the row that owns it. Longer than any upload.</summary>
+    internal static readonly TimeSpan OrphanAge = TimeSpan.FromDays(1);
+
+    /// <summary>Within the transaction of the row that owns it. For what is in memory already; larger ones come through <see cref="PutAsync"/>.</summary>
+    public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes)
+    {
+        var id = Ids.New(clock);
+        InsertBody(transaction, id, settled: true);
+        for (int n = 0, at = 0; at < bytes.Length; n++, at += ChunkSize)
+            InsertChunk(transaction, id, n, bytes.Slice(at, Math.Min(ChunkSize, bytes.Length - at)).ToArray());
+        Complete(transaction, id, bytes.Length, SHA256.HashData(bytes.Span));
+        return id;
+    }
+
+    /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it.</summary>
+    public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
+    {
+        var id = Ids.New(clock);
+        await database.WriteAsync(tx => InsertBody(tx, id, settled: false), cancellationToken);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
+        try
+        {
+            long length = 0;
+            for (var n = 0; ; n++)
+            {
+                var read = await source.ReadAtLeastAsync(buffer.AsMemory(0, ChunkSize), ChunkSize, throwOnEndOfStream: false, cancellationToken);
+                if (read == 0) break;
+                hash.AppendData(buffer, 0, read);
+                length += read;
+                var (number, chunk) = (n, buffer.AsSpan(0, read).ToArray());
+                await database.WriteAsync(tx => InsertChunk(tx, id, number, chunk), cancellationToken);
+            }
+
+            var digest = hash.GetHashAndReset();
+            await database.WriteAsync(tx => Complete(tx, id, length, digest), cancellationToken);
+            return id;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer, clearArray: true);
+        }
+    }
+
+    /// <returns>Null when there is no such body, or it was never completed.</returns>
+    public Task<long?> LengthAsync(Guid id, CancellationToken cancellationToken = default) =>
+        database.ReadAsync(r => r.Scalar<long?>("SELECT length FROM body WHERE id = @id", new { id }), cancellationToken);
+
+    /// <exception cref="InvalidDataException">There is no such body, or its bytes are not the ones that were put.</exception>
+    public async Task<byte[]> ReadAsync(Guid id, CancellationToken cancellationToken = default)
+    {
+        var (stored, chunks) = await database.ReadAsync(r => (
+            r.QueryFirstOrDefault<StoredBody>("SELECT length, sha256 FROM body WHERE id = @id AND length IS NOT NULL", new { id }),
+            r.Query<byte[]>("SELECT bytes FROM body_chunk WHERE body_id = @id ORDER BY n", new { id })), cancellationToken);
+        if (stored is null) throw new InvalidDataException($"There is no body {id}.");
+        var bytes = new byte[stored.Length];
+        var at = 0;
+        foreach (var chunk in chunks)
+        {
+            if (chunk.Length > bytes.Length - at) throw new InvalidDataException($"The body {id} is longer than it was.");
+            chunk.CopyTo(bytes, at);
+            at += chunk.Length;
+        }
+
+        if (at != bytes.Length || !CryptographicOperations.FixedTimeEquals(SHA256.HashData(bytes), stored.Sha256))
+            throw new InvalidDataException($"The bytes of body {id} are not the ones that were stored.");
+        return bytes;
+    }
+
+    /// <summary>Reads chunk by chunk as it is read. No checksum is compared: use <see cref="ReadAsync"/> where that matters more than memory.</summary>
+    public Stream Open(Guid id) => new BodyStream(database, id);
+
+    /// <summary>When the row that owned it is deleted, in the same transaction, after it.</summary>
+    public static void Delete(HubTransaction transaction, Guid id)
+    {
+        transaction.Execute("DELETE FROM body_chunk WHERE body_id = @id", new { id });
+        transaction.Execute("DELETE FROM body WHERE id = @id", new { id });
+    }
+
+    /// <summary>Removes what was streamed in and never got an owner. A body that has one is held by the owner's foreign key; it is then marked and not looked at again.</summary>
+    /// <returns>How many were removed.</returns>
+    public async Task<int> SweepAsync(CancellationToken cancellationToken = default)
+    {
+        var before = clock.GetUtcNow() - OrphanAge;
+        var candidates = await database.ReadAsync(r => r.Query<Guid>("SELECT id FROM body WHERE settled = 0 AND created_at < @before LIMIT 1000", new { before }), cancellationToken);
+        var removed = 0;
+        foreach (var id in candidates)
+        {
+            try
+            {
+                await database.WriteAsync(tx => Delete(tx, id), cancellationToken);
+                removed++;
+            }
+            catch (Microsoft.Data.Sqlite.SqliteException owned) when (owned.SqliteExtendedErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT_FOREIGNKEY)
+            {
+                await database.WriteAsync(tx => tx.Execute("UPDATE body SET settled = 1 WHERE id = @id", new { id }), cancellationToken);
+            }
+        }
+
+        return removed;
+    }
+
+    private static void InsertBody(HubTransaction tx, Guid id, bool settled) =>
+        tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, @settled)", new { id, at = tx.Now, settled });
+
+    private static void InsertChunk(HubTransaction tx, Guid id, int n, byte[] chunk) =>
+        tx.Execute("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });
+
+    private static void Complete(HubTransaction tx, Guid id, long length, byte[] sha256) =>
+        tx.Execute("UPDATE body SET length = @length, sha256 = @sha256 WHERE id = @id", new { id, length, sha256 });
+
+    private sealed record StoredBody(long Length, byte[] Sha256);
+}

@@ -1,0 +1,7 @@
+namespace Postrider.Storage;
+
+/// <summary>Ids of everything stored: UUIDv7 (RFC 9562), so rows of one time lie together. Lower-case text in the API, BLOB(16) big-endian in SQLite.</summary>
+internal static class Ids
+{
+    public static Guid New(TimeProvider clock) => Guid.CreateVersion7(clock.GetUtcNow());
+}

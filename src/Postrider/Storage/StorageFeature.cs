@@ -1,0 +1,20 @@
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+
+namespace Postrider.Storage;
+
+internal static class StorageFeature
+{
+    /// <param name="keyFile">Wraps Data Protection's keys (<see cref="KeyFile"/>).</param>
+    public static IServiceCollection AddStorage(this IServiceCollection services, HubDatabase database, X509Certificate2 keyFile)
+    {
+        services.AddSingleton(database);
+        services.AddSingleton<Bodies>();
+        services.AddSingleton<KeyRing>();
+        services.AddDataProtection().SetApplicationName("postrider").ProtectKeysWithCertificate(keyFile);
+        services.AddOptions<KeyManagementOptions>().Configure<KeyRing>((options, ring) => options.XmlRepository = ring);
+        services.AddHostedService<BodySweep>();
+        return services;
+    }
+}

@@ -1,0 +1,165 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Postrider.Storage;
+using Postrider.Telemetry;
+
+namespace Postrider.Tests.Storage;
+
+public sealed class HubDatabaseTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder folder = new();
+    private HubDatabase database = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        database = Open();
+        await database.WriteAsync(tx => tx.Execute("CREATE TABLE note(id BLOB PRIMARY KEY, text TEXT NOT NULL, at INTEGER, done INTEGER, pages INTEGER) STRICT"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await database.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_write_is_read_back_with_its_types()
+    {
+        var note = new Note(Ids.New(TimeProvider.System), "hello", new DateTimeOffset(2026, 11, 22, 12, 0, 0, TimeSpan.Zero).AddMicroseconds(7), true, 3);
+        await database.WriteAsync(tx => tx.Execute("INSERT INTO note(id, text, at, done, pages) VALUES(@Id, @Text, @At, @Done, @Pages)", note));
+
+        Assert.Equal(note, await database.ReadAsync(r => r.QueryFirstOrDefault<Note>("SELECT * FROM note WHERE id = @Id", new { note.Id })));
+        Assert.Equal("blob", await database.ReadAsync(r => r.Scalar<string>("SELECT typeof(id) FROM note")));
+        Assert.Equal(Convert.ToHexString(note.Id.ToByteArray(bigEndian: true)), await database.ReadAsync(r => r.Scalar<string>("SELECT hex(id) FROM note")));
+    }
+
+    [Fact]
+    public async Task A_missing_instant_is_null()
+    {
+        await Insert("nothing");
+
+        var (at, done) = await database.ReadAsync(r => (r.Scalar<DateTimeOffset?>("SELECT at FROM note"), r.Query<Flags>("SELECT at, done FROM note")[0]));
+        Assert.Null(at);
+        Assert.Equal(new Flags(null, null), done);
+    }
+
+    [Fact]
+    public async Task A_write_that_throws_is_undone_and_its_neighbours_are_kept()
+    {
+        using var gate = new ManualResetEventSlim();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var before = Insert("before");
+        var broken = database.WriteAsync(tx =>
+        {
+            tx.Execute("INSERT INTO note(id, text) VALUES(randomblob(16), 'half')");
+            throw new InvalidOperationException("no");
+        });
+        var after = Insert("after");
+        gate.Set();
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => broken);
+        await Task.WhenAll(holding, before, after);
+        Assert.Equal(["after", "before"], await Texts());
+    }
+
+    [Fact]
+    public async Task What_follows_a_commit_runs_only_for_the_writes_that_were_stored()
+    {
+        var announced = new List<string>();
+        await database.WriteAsync(tx => tx.AfterCommit(() => announced.Add("stored")));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.WriteAsync(tx =>
+        {
+            tx.AfterCommit(() => announced.Add("undone"));
+            throw new InvalidOperationException("no");
+        }));
+
+        Assert.Equal(["stored"], announced);
+    }
+
+    [Fact]
+    public async Task Waiting_writes_share_one_commit()
+    {
+        using var gate = new ManualResetEventSlim();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var before = database.Commits;
+        var writes = Enumerable.Range(0, 100).Select(n => Insert($"{n}")).ToArray();
+        gate.Set();
+        await holding;
+        await Task.WhenAll(writes);
+
+        Assert.Equal(100, (await Texts()).Count);
+        Assert.InRange(database.Commits - before, 1, 3);
+    }
+
+    [Fact]
+    public async Task A_write_inside_a_write_is_refused_instead_of_waiting_for_itself() =>
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.WriteAsync(_ => database.WriteAsync(_ => { }).GetAwaiter().GetResult()));
+
+    [Fact]
+    public async Task A_reader_sees_one_state_while_writes_go_on()
+    {
+        await Insert("one");
+        var seen = await database.ReadAsync(r =>
+        {
+            var first = r.Scalar<long>("SELECT count(*) FROM note");
+            Insert("two").GetAwaiter().GetResult();
+            return (first, r.Scalar<long>("SELECT count(*) FROM note"));
+        });
+
+        Assert.Equal((1, 1), seen);
+    }
+
+    [Fact]
+    public async Task A_reader_cannot_write() =>
+        await Assert.ThrowsAsync<Microsoft.Data.Sqlite.SqliteException>(() => database.ReadAsync(r => r.Scalar<long>("INSERT INTO note(id, text) VALUES(randomblob(16), 'x') RETURNING 1")));
+
+    [Fact]
+    public async Task A_cancelled_write_is_not_run()
+    {
+        using var gate = new ManualResetEventSlim();
+        using var gaveUp = new CancellationTokenSource();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var write = database.WriteAsync(tx => tx.Execute("INSERT INTO note(id, text) VALUES(randomblob(16), 'late')"), gaveUp.Token);
+        await gaveUp.CancelAsync();
+        gate.Set();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => write);
+        await holding;
+        Assert.Empty(await Texts());
+    }
+
+    [Fact]
+    public void A_second_process_is_refused()
+    {
+        var refused = Assert.Throws<StartRefusedException>(Open);
+        Assert.Equal("data-folder-in-use", refused.Code);
+    }
+
+    [Fact]
+    public async Task A_database_of_a_newer_version_is_refused()
+    {
+        await database.WriteAsync(tx => tx.Execute("INSERT INTO schema_migration(number, name, sha256, applied_at) VALUES(9999, '9999_later', 'x', 0)"));
+        await database.DisposeAsync();
+
+        Assert.Equal("database-newer", Assert.Throws<StartRefusedException>(Open).Code);
+    }
+
+    [Fact]
+    public async Task What_was_written_is_there_after_a_restart()
+    {
+        await Insert("kept");
+        await database.DisposeAsync();
+        database = Open();
+
+        Assert.Equal(["kept"], await Texts());
+    }
+
+    private HubDatabase Open() => HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
+
+    private Task Insert(string text) => database.WriteAsync(tx => { tx.Execute("INSERT INTO note(id, text) VALUES(@id, @text)", new { id = Ids.New(TimeProvider.System), text }); });
+
+    private Task<IReadOnlyList<string>> Texts() => database.ReadAsync(r => r.Query<string>("SELECT text FROM note ORDER BY text"));
+
+    private sealed record Note(Guid Id, string Text, DateTimeOffset At, bool Done, int Pages);
+
+    private sealed record Flags(DateTimeOffset? At, bool? Done);
+}

@@ -1,17 +1,20 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Security;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Postrider.Mail.Sasl;
+using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Smtp;
 
-/// <summary>Replaces the reply of a command; used by servers that imitate another one.</summary>
 public sealed record SmtpServerOptions
 {
     public required IPEndPoint Listen { get; init; }
     /// <summary>The name in the greeting and in EHLO.</summary>
     public string HostName { get; init; } = "localhost";
-    /// <summary>The certificate for STARTTLS; null: not offered.</summary>
+    /// <summary>The certificate for STARTTLS, with its key; null: not offered.</summary>
     public X509Certificate2? Certificate { get; init; }
     /// <summary>AUTH only after STARTTLS, MAIL only after AUTH.</summary>
     public bool RequireTls { get; init; } = true;
@@ -20,17 +23,24 @@ public sealed record SmtpServerOptions
     public long MaxMessageBytes { get; init; } = 157_286_400;
     public int MaxRecipients { get; init; } = 500;
     public int MaxConnections { get; init; } = 200;
-    /// <summary>SASL mechanisms announced after TLS.</summary>
+    /// <summary>Refused commands, failed sign-ins among them, after which a session is ended.</summary>
+    public int MaxErrors { get; init; } = 20;
+    /// <summary>SASL mechanisms announced after TLS: XOAUTH2, PLAIN, LOGIN.</summary>
     public IReadOnlyList<string> AuthMechanisms { get; init; } = ["LOGIN", "XOAUTH2"];
+    /// <summary>Whole time for one command to arrive. The body of a message may take this and a second more for each 4 KB.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>Secrets are redacted; a message is one line.</summary>
     public WireTranscript? Transcript { get; init; }
+    /// <summary>Told every exception of the backend (the client gets 451) and of a session. Null: nobody is told.</summary>
+    public Action<Exception>? OnFault { get; init; }
 }
 
 /// <summary>What the server knows of a session when it asks its backend.</summary>
 public sealed class SmtpSession
 {
     public required IPEndPoint Remote { get; init; }
+    /// <summary>Null before EHLO, and again after STARTTLS.</summary>
     public string? HeloName { get; set; }
     public bool IsTls { get; set; }
     /// <summary>Null before AUTH. Set by the server from what <see cref="ISmtpBackend.AuthenticateAsync"/> returned.</summary>
@@ -47,7 +57,10 @@ public sealed record SmtpEnvelope(EmailAddress? Sender, IReadOnlyList<EmailAddre
 /// <summary>The outcome of AUTH: an identity, or the reply that refuses (such as 535 5.7.3).</summary>
 public sealed record SmtpAuthResult(object? Identity, SmtpReply? Refusal);
 
-/// <summary>The other side of the server: who may sign in, who may send to whom, and where a message goes. All members may be called for many sessions at once.</summary>
+/// <summary>The message will not become whole: the client left, broke a limit or a rule. Thrown to the backend while it reads; it keeps nothing and lets it pass.</summary>
+public sealed class SmtpMessageAbandonedException(string message) : IOException(message);
+
+/// <summary>The other side of the server: who may sign in, who may send to whom, and where a message goes. All members may be called for many sessions at once. What they throw becomes 451 and goes to <see cref="SmtpServerOptions.OnFault"/>.</summary>
 public interface ISmtpBackend
 {
     /// <summary>The whole greeting text after <c>220 </c>; null for the default.</summary>
@@ -60,6 +73,7 @@ public interface ISmtpBackend
     /// <summary>Null accepts (<c>250 2.1.5 Recipient OK</c>).</summary>
     Task<SmtpReply?> RcptAsync(SmtpSession session, EmailAddress recipient, CancellationToken cancel);
     /// <summary>Takes the message: <paramref name="message"/> is unstuffed and complete when it ends. The reply is sent as given, so it must be durable before it returns 250.</summary>
+    /// <remarks>Reading waits for the client and the client for reading, so nothing needs to hold the whole. A backend may return early; the rest is then thrown away. Reading throws <see cref="SmtpMessageAbandonedException"/> when the message will not become whole.</remarks>
     Task<SmtpReply> MessageAsync(SmtpSession session, SmtpEnvelope envelope, PipeReader message, CancellationToken cancel);
     /// <summary>The connection is gone, for whatever reason; called once for every session that was greeted.</summary>
     void SessionEnded(SmtpSession session) { }
@@ -68,9 +82,36 @@ public interface ISmtpBackend
 /// <summary>A submission server (RFC 6409) on one listening socket.</summary>
 public sealed class SmtpServer : IAsyncDisposable
 {
+    private readonly WireListener listener;
+    private readonly SslServerAuthenticationOptions? tls;
+
+    private SmtpServer(SmtpServerOptions options, ISmtpBackend backend)
+    {
+        tls = options.Certificate is null ? null : TlsOf(options.Certificate);
+        listener = new WireListener(options.Listen, options.MaxConnections, options.Clock,
+            (connection, stopping) => new SmtpServerSession(connection, options, backend, tls).RunAsync(stopping),
+            async connection =>
+            {
+                Encoding.ASCII.GetBytes("421 4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel\r\n", connection.Output);
+                using var deadline = new Deadline(TimeProvider.System, TimeSpan.FromSeconds(2), CancellationToken.None);
+                await connection.Output.FlushAsync(deadline.Token);
+            },
+            options.OnFault);
+    }
+
     /// <summary>Listens at once; port 0 takes a free one.</summary>
-    public static SmtpServer Start(SmtpServerOptions options, ISmtpBackend backend) => throw new NotImplementedException();
-    public IPEndPoint LocalEndPoint => throw new NotImplementedException();
+    public static SmtpServer Start(SmtpServerOptions options, ISmtpBackend backend) => new(options, backend);
+
+    public IPEndPoint LocalEndPoint => listener.LocalEndPoint;
+
     /// <summary>Answers 421 to every open session and closes.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public ValueTask DisposeAsync() => listener.DisposeAsync();
+
+    internal static SslServerAuthenticationOptions TlsOf(X509Certificate2 certificate) => new()
+    {
+        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+#pragma warning disable CA5398 // RFC 8996: the floor is meant; a system that would allow less must not.
+        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+#pragma warning restore CA5398
+    };
 }

@@ -16,8 +16,9 @@ internal sealed class Deadline : IDisposable
     private readonly CancellationToken caller;
     private readonly CancellationTokenSource timer;
     private readonly CancellationTokenSource? linked;
-    private readonly TimeSpan limit;
+    private TimeSpan limit;
 
+    /// <param name="limit"><see cref="Timeout.InfiniteTimeSpan"/> waits until <see cref="Restart"/>.</param>
     public Deadline(TimeProvider clock, TimeSpan limit, CancellationToken caller)
     {
         this.limit = limit;
@@ -30,6 +31,13 @@ internal sealed class Deadline : IDisposable
 
     /// <summary>False when the caller cancelled as well: then the cancellation counts.</summary>
     public bool Passed => timer.IsCancellationRequested && !caller.IsCancellationRequested;
+
+    /// <summary>From now on the step may take <paramref name="newLimit"/>; what has passed does not count.</summary>
+    public void Restart(TimeSpan newLimit)
+    {
+        limit = newLimit;
+        timer.CancelAfter(newLimit);
+    }
 
     /// <summary>The class of an exception that a step under this deadline threw. Null: not the wire's (a bug, or the caller's cancellation); it must be thrown on.</summary>
     public WireFailure? Explain(Exception exception) => exception switch

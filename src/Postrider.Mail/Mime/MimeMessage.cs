@@ -6,72 +6,137 @@ public sealed record MimeLimits
     public static MimeLimits Default { get; } = new();
     public int Depth { get; init; } = 100;
     public int Parts { get; init; } = 1000;
+    /// <summary>Of one header section.</summary>
     public int HeaderFields { get; init; } = 1000;
     /// <summary>Bytes of one header section.</summary>
     public int HeaderBytes { get; init; } = 1 << 20;
+    /// <summary>Of one field.</summary>
     public int Addresses { get; init; } = 10_000;
 }
 
 /// <summary>One header field. <see cref="RawValue"/> is what stands after the colon, folded as it came.</summary>
 public sealed record HeaderField(string Name, ReadOnlyMemory<byte> RawValue)
 {
-    /// <summary>Unfolded, encoded words decoded (RFC 2047), for people.</summary>
-    public string Text => throw new NotImplementedException();
+    /// <summary>Unfolded, encoded words decoded (RFC 2047), control characters as spaces, for people. Decoded anew each time.</summary>
+    public string Text => HeaderText.ForPeople(RawValue.Span);
+
+    internal bool Is(string name) => Name.Equals(name, StringComparison.OrdinalIgnoreCase);
 }
 
-/// <summary>A message as read: a view over the bytes, which it does not copy. Reading never throws on content.</summary>
+/// <summary>A message as read: a view over the bytes, which it does not copy, so they must not change while it is used. Reading never throws on content. Safe for several readers at once.</summary>
 public sealed class MimeMessage
 {
-    private MimeMessage(MimePart root) => Root = root;
+    private readonly MimeLimits _limits;
+    private readonly IReadOnlyList<string> _structuralDefects;
+    private readonly Lazy<Fields> _fields;
+    private readonly Lazy<Bodies> _bodies;
 
-    public static MimeMessage Read(ReadOnlyMemory<byte> bytes, MimeLimits? limits = null) => throw new NotImplementedException();
+    private MimeMessage(MimePart root, MimeLimits limits, IReadOnlyList<string> structuralDefects)
+    {
+        Root = root;
+        _limits = limits;
+        _structuralDefects = structuralDefects;
+        _fields = new Lazy<Fields>(ReadFields);
+        _bodies = new Lazy<Bodies>(ReadBodies);
+    }
+
+    public static MimeMessage Read(ReadOnlyMemory<byte> bytes, MimeLimits? limits = null)
+    {
+        limits ??= MimeLimits.Default;
+        var defects = new DefectLog();
+        return new MimeMessage(PartTree.Read(bytes, limits, defects), limits, defects.All);
+    }
 
     public MimePart Root { get; }
     public IReadOnlyList<HeaderField> Headers => Root.Headers;
 
     /// <summary>The first field of that name decoded, or null.</summary>
-    public string? Header(string name) => throw new NotImplementedException();
+    public string? Header(string name) => Root.Find(name)?.Text;
 
-    public string? Subject => throw new NotImplementedException();
-    public IReadOnlyList<NamedAddress> From => throw new NotImplementedException();
-    public IReadOnlyList<NamedAddress> ReplyTo => throw new NotImplementedException();
-    public IReadOnlyList<NamedAddress> To => throw new NotImplementedException();
-    public IReadOnlyList<NamedAddress> Cc => throw new NotImplementedException();
+    public string? Subject => _fields.Value.Subject;
+    public IReadOnlyList<NamedAddress> From => _fields.Value.From;
+    public IReadOnlyList<NamedAddress> ReplyTo => _fields.Value.ReplyTo;
+    public IReadOnlyList<NamedAddress> To => _fields.Value.To;
+    public IReadOnlyList<NamedAddress> Cc => _fields.Value.Cc;
     /// <summary>Null when absent or unreadable.</summary>
-    public DateTimeOffset? Date => throw new NotImplementedException();
+    public DateTimeOffset? Date => _fields.Value.Date;
     /// <summary>Without angle brackets; null when absent.</summary>
-    public string? MessageId => throw new NotImplementedException();
+    public string? MessageId => _fields.Value.MessageId;
     /// <summary>Without angle brackets, in order.</summary>
-    public IReadOnlyList<string> InReplyTo => throw new NotImplementedException();
-    public IReadOnlyList<string> References => throw new NotImplementedException();
+    public IReadOnlyList<string> InReplyTo => _fields.Value.InReplyTo;
+    /// <summary>Without angle brackets, in order, each once, at most 1000: the first and the last ones.</summary>
+    public IReadOnlyList<string> References => _fields.Value.References;
     /// <summary>The text a person reads, from the text/plain alternative; null when there is only HTML.</summary>
-    public string? TextBody => throw new NotImplementedException();
+    public string? TextBody => _bodies.Value.Text;
     /// <summary>As sent: hostile until sanitised.</summary>
-    public string? HtmlBody => throw new NotImplementedException();
-    /// <summary>Every leaf that is not the body: attachments and inline parts, in order.</summary>
-    public IReadOnlyList<MimePart> Attachments => throw new NotImplementedException();
-    public IReadOnlyList<string> Defects => throw new NotImplementedException();
-}
+    public string? HtmlBody => _bodies.Value.Html;
+    /// <summary>Every leaf that is not the body: attachments and inline parts, in order. An enclosed message counts as one, with its <see cref="MimePart.Children"/> below it.</summary>
+    public IReadOnlyList<MimePart> Attachments => _bodies.Value.Choice.Attachments;
 
-/// <summary>A part of the tree.</summary>
-public sealed class MimePart
-{
-    public IReadOnlyList<HeaderField> Headers => throw new NotImplementedException();
-    /// <summary>Lower case, such as <c>text/plain</c>; the default of RFC 2045 where absent or broken.</summary>
-    public string MediaType => throw new NotImplementedException();
-    public string? Charset => throw new NotImplementedException();
-    /// <summary>Parameters of Content-Type, names in lower case, RFC 2231 joined and decoded.</summary>
-    public IReadOnlyDictionary<string, string> Parameters => throw new NotImplementedException();
-    /// <summary><c>inline</c>, <c>attachment</c>, or null when there is no Content-Disposition.</summary>
-    public string? Disposition => throw new NotImplementedException();
-    /// <summary>As the sender named it; decoded, not made safe for a file system. Null when there is none.</summary>
-    public string? FileName => throw new NotImplementedException();
-    public string? ContentId => throw new NotImplementedException();
-    public IReadOnlyList<MimePart> Children => throw new NotImplementedException();
-    /// <summary>The body as it stands in the message, still encoded.</summary>
-    public ReadOnlyMemory<byte> RawBody => throw new NotImplementedException();
-    /// <summary>The body with its transfer encoding taken off.</summary>
-    public byte[] DecodeBytes() => throw new NotImplementedException();
-    /// <summary>The body as text: transfer encoding taken off, charset decoded.</summary>
-    public string DecodeText() => throw new NotImplementedException();
+    /// <summary>What was wrong with structure, addresses, ids and the charsets of the bodies; at most about a hundred. Asking reads all of them.</summary>
+    public IReadOnlyList<string> Defects
+    {
+        get
+        {
+            var all = new DefectLog();
+            all.AddRange(_structuralDefects);
+            all.AddRange(_fields.Value.Defects);
+            all.AddRange(_bodies.Value.Defects);
+            return all.All;
+        }
+    }
+
+    private sealed record Fields(
+        string? Subject, IReadOnlyList<NamedAddress> From, IReadOnlyList<NamedAddress> ReplyTo, IReadOnlyList<NamedAddress> To, IReadOnlyList<NamedAddress> Cc,
+        DateTimeOffset? Date, string? MessageId, IReadOnlyList<string> InReplyTo, IReadOnlyList<string> References, IReadOnlyList<string> Defects);
+
+    private sealed record Bodies(string? Text, string? Html, BodyChoice Choice, IReadOnlyList<string> Defects);
+
+    private Fields ReadFields()
+    {
+        var defects = new DefectLog();
+        var from = Addresses("From", defects);
+        if (Root.Headers.Count(f => f.Is("From")) > 1) defects.Add("There is more than one From field; all their addresses are read.");
+        var date = DateReader.Read(Root.Find("Date")?.Text);
+        if (date is null && Root.Find("Date") is not null) defects.Add("The date cannot be read.");
+        return new Fields(
+            Header("Subject"), from, Addresses("Reply-To", defects), Addresses("To", defects), Addresses("Cc", defects), date,
+            Ids("Message-ID", defects) is [var id, ..] ? id : null, Ids("In-Reply-To", defects), Ids("References", defects), defects.All);
+    }
+
+    /// <summary>All fields of the name together: mailers that write several To fields mean all of them.</summary>
+    private List<NamedAddress> Addresses(string name, DefectLog defects)
+    {
+        var all = new List<NamedAddress>();
+        foreach (var field in Root.Headers)
+        {
+            if (!field.Is(name) || all.Count >= _limits.Addresses) continue;
+            var list = AddressList.Parse(HeaderText.Unfold(field.RawValue.Span), _limits.Addresses - all.Count);
+            all.AddRange(list.Addresses);
+            foreach (var defect in list.Defects) defects.Add(name + ": " + defect);
+        }
+        return all;
+    }
+
+    private IReadOnlyList<string> Ids(string name, DefectLog defects) =>
+        Root.Find(name) is { } field ? MessageIds.Read(HeaderText.Unfold(field.RawValue.Span), defects) : [];
+
+    private Bodies ReadBodies()
+    {
+        var defects = new DefectLog();
+        var choice = BodyChoice.Of(Root);
+        return new Bodies(Join(choice.Text, defects), Join(choice.Html, defects), choice, defects.All);
+    }
+
+    private static string? Join(IReadOnlyList<MimePart> parts, DefectLog defects)
+    {
+        if (parts.Count == 0) return null;
+        var texts = new string[parts.Count];
+        for (var i = 0; i < texts.Length; i++)
+        {
+            texts[i] = parts[i].DecodeText(out var defect);
+            if (defect is not null) defects.Add(defect);
+        }
+        return texts.Length == 1 ? texts[0] : string.Join("\r\n", texts);
+    }
 }

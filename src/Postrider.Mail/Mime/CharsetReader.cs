@@ -1,0 +1,110 @@
+using System.Collections.Concurrent;
+using System.Text;
+using System.Text.Unicode;
+
+namespace Postrider.Mail.Mime;
+
+/// <summary>Bytes to text by the name of a charset. The code pages are asked directly, never registered for the whole process.</summary>
+internal static class CharsetReader
+{
+    private static readonly DecoderFallback Replacement = new DecoderReplacementFallback("\uFFFD");
+    // Only names that were found are kept, so hostile names do not fill it.
+    private static readonly ConcurrentDictionary<string, Encoding> Known = new(StringComparer.OrdinalIgnoreCase);
+
+    public static Encoding Windows1252 { get; } = CodePage("windows-1252")!;
+
+    /// <returns>Null when the charset is not known, or refused: UTF-7 turns harmless ASCII into markup (WHATWG Encoding section 4.2 has no UTF-7 either).</returns>
+    public static Encoding? Find(string? name)
+    {
+        if (string.IsNullOrWhiteSpace(name) || name.Length > 60) return null;
+        if (Known.TryGetValue(name, out var known)) return known;
+        var found = Canonical(name.Trim(' ', '\t', '"', '\'').ToLowerInvariant()) switch
+        {
+            "utf-8" => Encoding.UTF8,
+            "utf-7" => null,
+            // RFC 2781 section 4.3: without a byte order mark it is big-endian.
+            "utf-16" or "utf-16be" => Encoding.BigEndianUnicode,
+            "utf-16le" => Encoding.Unicode,
+            "utf-32" or "utf-32be" => new UTF32Encoding(bigEndian: true, byteOrderMark: true),
+            "utf-32le" => Encoding.UTF32,
+            var other => CodePage(other),
+        };
+        if (found is not null) Known.TryAdd(name, found);
+        return found;
+    }
+
+    /// <summary>Never throws. <paramref name="defect"/> says what had to be guessed or replaced, else null.</summary>
+    public static string Decode(ReadOnlySpan<byte> bytes, string? charset, out string? defect)
+    {
+        defect = null;
+        if (bytes is [0xEF, 0xBB, 0xBF, ..] && Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes[3..]);
+        var named = !string.IsNullOrWhiteSpace(charset);
+        var ascii = named && IsAscii(charset!);
+        if (!named || ascii)
+        {
+            if (Ascii.IsValid(bytes)) return Encoding.ASCII.GetString(bytes);
+            defect = ascii ? "Text said to be ASCII is not; read as " : "Text without a charset; read as ";
+            return Guess(bytes, ref defect);
+        }
+        var encoding = Find(charset);
+        if (encoding is null)
+        {
+            defect = $"The charset '{Shown(charset!)}' is not known or not accepted; read as ";
+            return Guess(bytes, ref defect);
+        }
+        if (encoding is UTF8Encoding)
+        {
+            if (!Utf8.IsValid(bytes)) defect = "Text said to be UTF-8 has bytes that are not.";
+            return Encoding.UTF8.GetString(bytes);
+        }
+        if (bytes is [0xFF, 0xFE, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return Encoding.Unicode.GetString(bytes[2..]);
+        if (bytes is [0xFE, 0xFF, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return encoding.GetString(bytes[2..]);
+        return encoding.GetString(bytes);
+    }
+
+    private static string Guess(ReadOnlySpan<byte> bytes, ref string? defect)
+    {
+        var utf8 = Utf8.IsValid(bytes);
+        defect += utf8 ? "UTF-8." : "windows-1252.";
+        return (utf8 ? Encoding.UTF8 : Windows1252).GetString(bytes);
+    }
+
+    private static bool IsAscii(string charset) => charset.Trim().ToLowerInvariant() is "us-ascii" or "ascii" or "ansi_x3.4-1968" or "iso646-us" or "us" or "646" or "7bit" or "default" or "x-unknown" or "unknown-8bit" or "unknown" or "x-user-defined";
+
+    // Names that mailers use and the code pages do not know, and the supersets that WHATWG Encoding section 4.2 reads instead of the narrow set.
+    private static string Canonical(string name) => name switch
+    {
+        "utf8" or "utf-8" or "utf_8" or "unicode-1-1-utf-8" or "x-unicode-2-0-utf-8" or "cp65001" or "utf8mb4" or "utf-8n" => "utf-8",
+        "utf-7" or "utf7" or "unicode-1-1-utf-7" or "csunicode11utf7" or "unicode-2-0-utf-7" or "x-unicode-2-0-utf-7" or "cp65000" => "utf-7",
+        "utf16" or "unicode" or "ucs-2" or "iso-10646-ucs-2" or "csunicode" or "unicodefffe" or "unicodefeff" => "utf-16",
+        "iso-8859-1" or "iso8859-1" or "iso_8859-1" or "iso88591" or "latin1" or "latin-1" or "l1" or "8859-1" or "iso-ir-100" or "cp819" or "ibm819" or "cp1252" or "cp-1252" or "x-cp1252" or "windows1252" or "win-1252" or "ansi" => "windows-1252",
+        "iso-8859-9" or "iso8859-9" or "latin5" => "windows-1254",
+        "iso-8859-11" or "iso8859-11" or "tis-620" or "tis620" => "windows-874",
+        "gb2312" or "gbk" or "x-gbk" or "gb_2312-80" or "csgb2312" or "cp936" or "chinese" or "euc-cn" => "gb18030",
+        "ks_c_5601-1987" or "ks_c_5601" or "ksc5601" or "ksc_5601" or "euc-kr" or "cp949" or "korean" or "uhc" => "ks_c_5601-1987",
+        "windows-31j" or "cp932" or "x-sjis" or "sjis" or "ms_kanji" or "shift-jis" or "csshiftjis" => "shift_jis",
+        "big5-hkscs" or "cp950" or "x-x-big5" => "big5",
+        "iso-2022-jp-1" or "iso-2022-jp-2" or "iso-2022-jp-3" or "iso-2022-jp-2004" or "iso2022jp" => "iso-2022-jp",
+        "koi8r" or "cskoi8r" => "koi8-r",
+        "koi8u" => "koi8-u",
+        "iso-8859-8-i" or "iso-8859-8-e" => "iso-8859-8",
+        "iso-8859-6-i" or "iso-8859-6-e" => "iso-8859-6",
+        ['c', 'p', '1', '2', '5', var last] => "windows-125" + last,
+        ['i', 's', 'o', '8', '8', '5', '9', '-', .. var part] => "iso-8859-" + part,
+        _ => name,
+    };
+
+    private static Encoding? CodePage(string name)
+    {
+        try
+        {
+            return CodePagesEncodingProvider.Instance.GetEncoding(name, EncoderFallback.ReplacementFallback, Replacement);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            return null; // How the provider may say "not known".
+        }
+    }
+
+    private static string Shown(string name) => HeaderText.Clean(name.Length > 40 ? name[..40] + "…" : name);
+}

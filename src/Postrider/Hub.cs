@@ -2,7 +2,10 @@ using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Apps;
+using Postrider.Entra;
 using Postrider.Journal;
+using Postrider.OutlookAccounts;
+using Postrider.OutlookCredentials;
 using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Users;
@@ -45,6 +48,9 @@ public static class Hub
         services.AddUsers();
         services.AddApps();
         // The folders, in the order a message meets them.
+        services.AddEntra();
+        services.AddOutlookCredentials();
+        services.AddOutlookAccounts();
 
         var app = builder.Build();
         app.UseStaticFiles();
@@ -54,6 +60,7 @@ public static class Hub
         app.UseAntiforgery();
         app.MapWeb();
         // The folders' pages and API, in the same order.
+        app.MapOutlookCredentials();
 
         await app.Services.GetRequiredService<InstalledApps>().StartAsync(cancellationToken);
         await app.StartAsync(cancellationToken);

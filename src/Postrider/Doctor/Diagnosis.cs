@@ -1,0 +1,22 @@
+using Postrider.Web;
+
+namespace Postrider.Doctor;
+
+/// <summary>What a failure is about, and with it who has to wait: a message, a server, an account or everything the application does.</summary>
+internal enum FaultScope
+{
+    /// <summary>Passes by itself: try again later.</summary>
+    Passing,
+    /// <summary>The Azure application: every mailbox of it stands still until somebody mends it. One incident, not one for each mailbox.</summary>
+    Application,
+    /// <summary>One signed-in account: its owner signs in again, or its administrator changes something.</summary>
+    Account,
+    /// <summary>The mail server or the way to it.</summary>
+    Server,
+    /// <summary>This one message or recipient; others go on.</summary>
+    Message,
+}
+
+/// <summary>A failure explained: the words for a person and the scope for the program.</summary>
+/// <param name="NotBefore">How long the peer asked to be left alone; null when it said nothing.</param>
+internal sealed record Diagnosis(Problem Problem, FaultScope Scope, TimeSpan? NotBefore = null);

@@ -1,0 +1,76 @@
+using Postrider.Doctor;
+using Postrider.Mail;
+using Postrider.Mail.Smtp;
+
+namespace Postrider.OutgoingMail;
+
+/// <summary>What one attempt came to for one recipient.</summary>
+internal abstract record RecipientOutcome
+{
+    public sealed record Accepted(SmtpReply? Reply) : RecipientOutcome;
+    /// <summary>Try again later; counts as a try of the mail.</summary>
+    public sealed record Deferred(SmtpReply Reply) : RecipientOutcome;
+    public sealed record Refused(SmtpReply Reply) : RecipientOutcome;
+    /// <summary>The line broke after the final dot: the server may or may not hold the message.</summary>
+    public sealed record Unknown(string LastLine) : RecipientOutcome;
+    /// <summary>Not offered at all: trouble of the server, not of the mail. Counts as no try.</summary>
+    public sealed record NotOffered : RecipientOutcome;
+}
+
+/// <param name="Outcomes">One for each recipient that was to be offered.</param>
+/// <param name="ServerTrouble">Not null when the server, not the mail, is the reason: the server rests, and the mail waits without losing a try.</param>
+/// <param name="MailProblem">What to show beside the mail when it was deferred or refused; null when nothing is wrong.</param>
+internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, RecipientOutcome> Outcomes, Diagnosis? ServerTrouble, Diagnosis? MailProblem)
+{
+    /// <summary>Reads the dialogue's result. Pure.</summary>
+    public static AttemptVerdict Of(IReadOnlyList<EmailAddress> offered, SmtpSendResult result, string host, int port)
+    {
+        var outcomes = offered.Distinct().ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.NotOffered());
+        Diagnosis? mailProblem = null;
+        Diagnosis? serverTrouble = null;
+
+        foreach (var answer in result.Recipients)
+        {
+            if (!outcomes.ContainsKey(answer.Recipient)) continue;
+            if (answer.Accepted)
+            {
+                outcomes[answer.Recipient] = new RecipientOutcome.Accepted(result.FinalReply ?? answer.Reply);
+            }
+            else if (answer.Reply is { IsPositive: false } refusal)
+            {
+                var why = SmtpDoctor.ExplainReply(refusal, "RCPT");
+                if (why.Scope == FaultScope.Server)
+                {
+                    serverTrouble ??= why;
+                    continue;
+                }
+
+                outcomes[answer.Recipient] = refusal.IsTransient ? new RecipientOutcome.Deferred(refusal) : new RecipientOutcome.Refused(refusal);
+                mailProblem ??= why;
+            }
+        }
+
+        if (result.Failure is not { } failure) return new(outcomes, serverTrouble, mailProblem);
+
+        var open = outcomes.Where(pair => pair.Value is RecipientOutcome.NotOffered).Select(pair => pair.Key).ToList();
+        if (failure.MessageMayBeTaken)
+        {
+            foreach (var recipient in open) outcomes[recipient] = new RecipientOutcome.Unknown(failure.Detail);
+            return new(outcomes, SmtpDoctor.Explain(failure, host, port), mailProblem);
+        }
+
+        // Every recipient has its own answer: the failure of the whole adds nothing.
+        if (open.Count == 0) return new(outcomes, serverTrouble, mailProblem);
+
+        var diagnosis = SmtpDoctor.Explain(failure, host, port);
+        if (diagnosis.Scope != FaultScope.Message || failure.Reply is not { } reply) return new(outcomes, serverTrouble ?? diagnosis, mailProblem);
+
+        foreach (var recipient in open)
+            outcomes[recipient] = reply.IsTransient ? new RecipientOutcome.Deferred(reply) : new RecipientOutcome.Refused(reply);
+        return new(outcomes, serverTrouble, mailProblem ?? diagnosis);
+    }
+
+    /// <summary>Nothing was offered: the way to the server failed before the message.</summary>
+    public static AttemptVerdict NotReached(IReadOnlyList<EmailAddress> offered, Diagnosis trouble) =>
+        new(offered.Distinct().ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.NotOffered()), trouble, null);
+}

@@ -1,0 +1,28 @@
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+
+namespace Postrider.OutgoingMail;
+
+/// <summary>A message to send, as its author means it. From may be replaced by the default sender's address when the server is chosen.</summary>
+internal sealed record OutgoingMessage
+{
+    public required NamedAddress From { get; init; }
+    public IReadOnlyList<NamedAddress> To { get; init; } = [];
+    public IReadOnlyList<NamedAddress> Cc { get; init; } = [];
+    /// <summary>Recipients that no header names.</summary>
+    public IReadOnlyList<NamedAddress> Bcc { get; init; } = [];
+    public string Subject { get; init; } = "";
+    public string? Text { get; init; }
+    public string? Html { get; init; }
+    public IReadOnlyList<DraftAttachment> Attachments { get; init; } = [];
+    /// <summary>Without angle brackets; null when it answers nothing.</summary>
+    public string? InReplyTo { get; init; }
+    public IReadOnlyList<string> References { get; init; } = [];
+    public NamedAddress? ReplyTo { get; init; }
+    /// <summary>The user who made it; null for the system.</summary>
+    public Guid? Creator { get; init; }
+    /// <summary>The same key again puts nothing and answers with the mail that was put first. Null: no such promise.</summary>
+    public string? IdempotencyKey { get; init; }
+    /// <summary>Without angle brackets; null: made when it is put.</summary>
+    public string? MessageId { get; init; }
+}

@@ -1,0 +1,3 @@
+namespace Postrider.OutgoingServers;
+
+internal readonly record struct OutgoingServerId(Guid Value);

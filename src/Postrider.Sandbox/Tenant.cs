@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Sandbox.Certificates;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Entra;
+using Postrider.Sandbox.Portal;
 
 namespace Postrider.Sandbox;
 
@@ -51,7 +52,6 @@ public static class Tenant
 
         // Named and rooted here, because the Demo and the tests host this beside other applications.
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider-sandbox", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
-        builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -62,13 +62,12 @@ public static class Tenant
         builder.Services.AddSingleton(options.Clock);
         builder.Services.AddSingleton(directory);
         builder.Services.AddSingleton(new SignInSessions(directory));
-        builder.Services.AddRazorComponents();
+        builder.Services.AddPortal();
 
         var app = builder.Build();
         endings.Push(app.DisposeAsync);
-        app.UseStaticFiles();
         app.UseAntiforgery();
-        app.MapRazorComponents<Portal.App>();
+        app.MapPortal();
         await app.StartAsync(cancel);
 
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();

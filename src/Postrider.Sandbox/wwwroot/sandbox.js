@@ -2,10 +2,17 @@
 
 // A search box with data-filter="id" narrows the rows of that element while one types; the form still searches on the server.
 for (const box of document.querySelectorAll('input[data-filter]')) {
-  const rows = document.getElementById(box.dataset.filter)?.querySelectorAll('[data-row]') ?? [];
+  const list = document.getElementById(box.dataset.filter);
+  if (!list) continue;
+  const groups = [...list.querySelectorAll('details[data-group]')];
+  const openAtFirst = groups.map(group => group.open);
   box.addEventListener('input', () => {
     const wanted = box.value.trim().toLowerCase();
-    for (const row of rows) row.hidden = wanted !== '' && !row.dataset.row.toLowerCase().includes(wanted);
+    for (const row of list.querySelectorAll('[data-row]')) row.hidden = wanted !== '' && !row.dataset.row.toLowerCase().includes(wanted);
+    groups.forEach((group, n) => {
+      group.hidden = !group.querySelector('[data-row]:not([hidden])');
+      group.open = wanted !== '' || openAtFirst[n];
+    });
   });
 }
 

@@ -347,11 +347,16 @@ public sealed class ImapClient : IAsyncDisposable
 
     private async Task<ImapFailure?> AuthenticateAsync(SaslCredential credential, CancellationToken cancel)
     {
-        var mechanism = SaslMessage.Mechanism(credential);
+        if (SaslResponses.Flaw(credential) is { } flaw) return Broken("AUTHENTICATE", WireFailureKind.AuthenticationRefused, flaw);
+        var (mechanism, response, secret) = credential switch
+        {
+            SaslCredential.XOAuth2 x => ("XOAUTH2", SaslResponses.XOAuth2(x), x.AccessToken),
+            SaslCredential.Plain p => ("PLAIN", SaslResponses.Plain(p), p.Password),
+            _ => throw new NotSupportedException("There is no other credential."),
+        };
         if (!_capabilities.Contains("AUTH=" + mechanism))
             return Broken("AUTHENTICATE", WireFailureKind.MechanismNotOffered, $"The server does not offer {mechanism}.");
-        var response = SaslMessage.InitialResponse(credential);
-        _dialogue.KeepSecret(response, SaslMessage.Secret(credential));
+        _dialogue.KeepSecret(response, secret);
         _capabilitiesRead = false;
         string? reason = null;
         var failure = await GuardedAsync("AUTHENTICATE", async () =>
@@ -378,7 +383,7 @@ public sealed class ImapClient : IAsyncDisposable
                 {
                     // RFC 7628 section 3.2.3: an error challenge is answered with an empty response; only then comes the NO.
                     if (reason is not null) throw new WireProtocolException("The server asks for more after its refusal.");
-                    reason = ImapSasl.Reason(challenge.Text) ?? "";
+                    reason = SaslResponses.Reason(challenge.Text);
                     await _dialogue.SendLineAsync("");
                 }
                 else if (IsBye(answer, "AUTHENTICATE") is { } bye) return bye;

@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Postrider.Mail.Sasl;
+using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Imap;
 
@@ -20,6 +22,12 @@ public sealed record ImapServerOptions
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(30);
     public TimeProvider Clock { get; init; } = TimeProvider.System;
     public WireTranscript? Transcript { get; init; }
+    /// <summary>Text after <c>* BYE </c> at LOGOUT.</summary>
+    public string Goodbye { get; init; } = "IMAP4 server signing off.";
+    /// <summary>What ID answers (RFC 2971), names and values in turn.</summary>
+    public IReadOnlyList<string> ServerId { get; init; } = ["name", "Postrider"];
+    /// <summary>Told what a backend threw (the client gets a tagged NO) and what ended a session unexpectedly. Called on the session's thread.</summary>
+    public Action<Exception>? OnFault { get; init; }
 }
 
 /// <summary>The outcome of AUTHENTICATE.</summary>
@@ -48,6 +56,10 @@ public interface IImapAccount
     string? Create(string name);
     string? Delete(string name);
     string? Rename(string oldName, string newName);
+    /// <summary>Whether LSUB names it. By default every folder is subscribed, and stays so.</summary>
+    bool IsSubscribed(string name) => true;
+    /// <summary>Null when done; else the tagged NO text.</summary>
+    string? SetSubscribed(string name, bool subscribed) => null;
 }
 
 /// <summary>A message as the server shows it. Bytes are immutable; flags change through <see cref="IImapFolderStore.SetFlags"/>.</summary>
@@ -71,8 +83,53 @@ public interface IImapFolderStore
 /// <summary>An IMAP4rev1 server on one listening socket.</summary>
 public sealed class ImapServer : IAsyncDisposable
 {
+    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly ImapServerOptions _options;
+    private readonly IImapBackend _backend;
+    private readonly WireListener _listener;
+
+    private ImapServer(ImapServerOptions options, IImapBackend backend)
+    {
+        _options = options;
+        _backend = backend;
+        _listener = new WireListener(options.Listen, options.MaxConnections, options.Clock, ServeAsync, RefuseAsync, options.OnFault);
+    }
+
     /// <summary>Listens at once; port 0 takes a free one.</summary>
-    public static ImapServer Start(ImapServerOptions options, IImapBackend backend) => throw new NotImplementedException();
-    public IPEndPoint LocalEndPoint => throw new NotImplementedException();
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public static ImapServer Start(ImapServerOptions options, IImapBackend backend) => new(options, backend);
+
+    public IPEndPoint LocalEndPoint => _listener.LocalEndPoint;
+
+    /// <summary>Says BYE to every open session and closes.</summary>
+    public ValueTask DisposeAsync() => _listener.DisposeAsync();
+
+    private async Task ServeAsync(WireConnection connection, CancellationToken stopping)
+    {
+        if (!await SecureAsync(connection, stopping)) return;
+        using var session = new ImapSession(connection, _options, _backend);
+        await session.RunAsync(stopping);
+    }
+
+    private async Task RefuseAsync(WireConnection connection)
+    {
+        if (!await SecureAsync(connection, CancellationToken.None)) return;
+        await connection.Output.WriteAsync("* BYE Too many connections. Try again later.\r\n"u8.ToArray());
+    }
+
+    /// <returns>False when the client did not finish the handshake: its own affair, often a port scan.</returns>
+    private async Task<bool> SecureAsync(WireConnection connection, CancellationToken stopping)
+    {
+        if (_options.Certificate is null) return true;
+        using var deadline = new Deadline(_options.Clock, HandshakeTimeout, stopping);
+        try
+        {
+            await connection.StartTlsAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _options.Certificate }, deadline.Token);
+            return true;
+        }
+        catch (Exception e) when (deadline.Explain(e) is not null)
+        {
+            return false;
+        }
+    }
 }

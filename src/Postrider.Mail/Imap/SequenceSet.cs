@@ -58,7 +58,7 @@ internal static class SequenceSet
         if (open is { } end) yield return end;
     }
 
-    /// <summary>Reads a set as a client wrote it; <c>*</c> is kept as <see cref="uint.MaxValue"/> until <see cref="Contains"/> is told the largest number in use.</summary>
+    /// <summary>Reads a set as a client wrote it; <c>*</c> is kept as <see cref="uint.MaxValue"/> until <see cref="Resolve"/> is told the largest number in use.</summary>
     public static bool TryParse(ReadOnlySpan<byte> text, int maxRanges, [NotNullWhen(true)] out IReadOnlyList<(uint First, uint Last)>? ranges)
     {
         ranges = null;
@@ -80,15 +80,34 @@ internal static class SequenceSet
         return true;
     }
 
-    /// <param name="largest">What <c>*</c> stands for; zero in an empty mailbox, where nothing is contained.</param>
-    public static bool Contains(IReadOnlyList<(uint First, uint Last)> ranges, uint number, uint largest)
+    /// <summary>The ranges in ascending order, merged, each from low to high.</summary>
+    /// <param name="largest">What <c>*</c> stands for; zero in an empty mailbox, where nothing is left of the set.</param>
+    public static IReadOnlyList<(uint First, uint Last)> Resolve(IReadOnlyList<(uint First, uint Last)> ranges, uint largest)
     {
-        foreach (var (a, b) in ranges)
+        if (largest == 0) return [];
+        var merged = new List<(uint First, uint Last)>(ranges.Count);
+        // RFC 3501 section 9: the ends may come in either order, and "*" may be below the other end.
+        foreach (var (first, last) in ranges
+            .Select(r => (A: r.First == uint.MaxValue ? largest : r.First, B: r.Last == uint.MaxValue ? largest : r.Last))
+            .Select(r => (First: Math.Min(r.A, r.B), Last: Math.Max(r.A, r.B)))
+            .OrderBy(r => r.First))
         {
-            var first = a == uint.MaxValue ? largest : a;
-            var last = b == uint.MaxValue ? largest : b;
-            // RFC 3501 section 9: the ends may come in either order.
-            if (number >= Math.Min(first, last) && number <= Math.Max(first, last)) return true;
+            if (merged.Count > 0 && first <= merged[^1].Last) merged[^1] = (merged[^1].First, Math.Max(merged[^1].Last, last));
+            else merged.Add((first, last));
+        }
+        return merged;
+    }
+
+    /// <param name="resolved">As <see cref="Resolve"/> returns it.</param>
+    public static bool Contains(IReadOnlyList<(uint First, uint Last)> resolved, uint number)
+    {
+        var (low, high) = (0, resolved.Count - 1);
+        while (low <= high)
+        {
+            var middle = (low + high) / 2;
+            if (number < resolved[middle].First) high = middle - 1;
+            else if (number > resolved[middle].Last) low = middle + 1;
+            else return true;
         }
         return false;
     }

@@ -1,0 +1,139 @@
+using System.Text;
+using Postrider.Mail.Mime;
+
+namespace Postrider.Mail.Imap;
+
+/// <summary>Writes ENVELOPE and BODYSTRUCTURE (RFC 3501 section 7.4.2).</summary>
+internal static class ImapStructure
+{
+    public static void WriteEnvelope(ImapReply reply, MimePart root)
+    {
+        var from = Addresses(root, "From");
+        reply.Raw("("u8).String(Field(root, "Date")).Raw(" "u8).String(Field(root, "Subject"));
+        WriteAddresses(reply, from);
+        // Absent or empty, both are the author (RFC 3501 section 7.4.2).
+        WriteAddresses(reply, Addresses(root, "Sender") is { Count: > 0 } sender ? sender : from);
+        WriteAddresses(reply, Addresses(root, "Reply-To") is { Count: > 0 } replyTo ? replyTo : from);
+        WriteAddresses(reply, Addresses(root, "To"));
+        WriteAddresses(reply, Addresses(root, "Cc"));
+        WriteAddresses(reply, Addresses(root, "Bcc"));
+        reply.Raw(" "u8).String(Field(root, "In-Reply-To")).Raw(" "u8).String(Field(root, "Message-ID")).Raw(")"u8);
+    }
+
+    /// <param name="extended">With the extension data: BODYSTRUCTURE; without: BODY.</param>
+    public static void WriteBody(ImapReply reply, MimePart part, bool extended)
+    {
+        var (type, subtype) = part.MediaType.Split('/', 2) is [var t, var s] ? (t, s) : ("text", "plain");
+        reply.Raw("("u8);
+        if (type == "multipart" && part.Children.Count > 0)
+        {
+            foreach (var child in part.Children) WriteBody(reply, child, extended);
+            reply.Raw(" "u8).String(subtype.ToUpperInvariant());
+            if (extended)
+            {
+                reply.Raw(" "u8);
+                WriteParameters(reply, part.Parameters);
+                WriteDisposition(reply, part);
+                reply.Raw(" NIL NIL"u8);
+            }
+            reply.Raw(")"u8);
+            return;
+        }
+        // A multipart that could not be taken apart has no parts to list; what it is, then, is bytes.
+        if (type == "multipart") (type, subtype) = ("application", "octet-stream");
+        reply.String(type.ToUpperInvariant()).Raw(" "u8).String(subtype.ToUpperInvariant()).Raw(" "u8);
+        WriteParameters(reply, type == "text" && !part.Parameters.ContainsKey("charset") ? part.Parameters.Append(new("charset", "us-ascii")) : part.Parameters);
+        reply.Raw(" "u8).String(Field(part, "Content-ID"));
+        reply.Raw(" "u8).String(Field(part, "Content-Description"));
+        reply.Raw(" "u8).String(Field(part, "Content-Transfer-Encoding")?.ToUpperInvariant() ?? "7BIT");
+        reply.Raw(" "u8).Number(part.RawBody.Length);
+        if (type == "message" && subtype == "rfc822" && part.Children is [var enclosed])
+        {
+            reply.Raw(" "u8);
+            WriteEnvelope(reply, enclosed);
+            reply.Raw(" "u8);
+            WriteBody(reply, enclosed, extended);
+            reply.Raw(" "u8).Number(Lines(part));
+        }
+        else if (type == "text") reply.Raw(" "u8).Number(Lines(part));
+        if (extended)
+        {
+            reply.Raw(" "u8).String(Field(part, "Content-MD5"));
+            WriteDisposition(reply, part);
+            reply.Raw(" NIL NIL"u8);
+        }
+        reply.Raw(")"u8);
+    }
+
+    private static int Lines(MimePart part)
+    {
+        var body = part.RawBody.Span;
+        return body.Count((byte)'\n') + (body.Length > 0 && body[^1] != '\n' ? 1 : 0);
+    }
+
+    private static void WriteParameters(ImapReply reply, IEnumerable<KeyValuePair<string, string>> parameters)
+    {
+        var first = true;
+        foreach (var (name, value) in parameters)
+        {
+            reply.Raw(first ? "("u8 : " "u8).String(name.ToUpperInvariant()).Raw(" "u8).String(EncodedWord(value));
+            first = false;
+        }
+        reply.Raw(first ? "NIL"u8 : ")"u8);
+    }
+
+    private static void WriteDisposition(ImapReply reply, MimePart part)
+    {
+        if (part.Disposition is null)
+        {
+            reply.Raw(" NIL"u8);
+            return;
+        }
+        reply.Raw(" ("u8).String(part.Disposition.ToUpperInvariant()).Raw(" "u8);
+        WriteParameters(reply, part.FileName is { } name ? [new("filename", name)] : []);
+        reply.Raw(")"u8);
+    }
+
+    private static IReadOnlyList<NamedAddress> Addresses(MimePart part, string name) =>
+        [.. part.Headers.Where(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(h => AddressList.Parse(Raw(h)).Addresses)];
+
+    private static void WriteAddresses(ImapReply reply, IReadOnlyList<NamedAddress> addresses)
+    {
+        if (addresses.Count == 0)
+        {
+            reply.Raw(" NIL"u8);
+            return;
+        }
+        reply.Raw(" ("u8);
+        foreach (var address in addresses)
+            reply.Raw("("u8).String(address.Name is { Length: > 0 } name ? EncodedWord(name) : null).Raw(" NIL "u8).String(address.Address.LocalPart).Raw(" "u8).String(address.Address.Domain).Raw(")"u8);
+        reply.Raw(")"u8);
+    }
+
+    /// <summary>The field as it stands, unfolded; encoded words are the client's to decode. Null when there is none.</summary>
+    private static string? Field(MimePart part, string name) =>
+        part.Headers.FirstOrDefault(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } field ? Raw(field).Trim() : null;
+
+    private static string Raw(HeaderField field) => Encoding.UTF8.GetString(field.RawValue.Span).Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
+
+    // RFC 2047: what was decoded while reading goes out encoded again, in words of at most 75 characters.
+    private static string EncodedWord(string text)
+    {
+        if (Ascii.IsValid(text)) return text;
+        var words = new List<string>();
+        var chunk = new StringBuilder();
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (Encoding.UTF8.GetByteCount(chunk.ToString()) + rune.Utf8SequenceLength > 45)
+            {
+                words.Add(Word(chunk.ToString()));
+                chunk.Clear();
+            }
+            chunk.Append(rune);
+        }
+        words.Add(Word(chunk.ToString()));
+        return string.Join(' ', words);
+
+        static string Word(string chunk) => "=?utf-8?B?" + Convert.ToBase64String(Encoding.UTF8.GetBytes(chunk)) + "?=";
+    }
+}

@@ -53,12 +53,16 @@ public static class Hub
         services.AddOutlookAccounts();
 
         var app = builder.Build();
-        app.UseStaticFiles();
+        app.UseSecurityHeaders(options.Cloud.Login);
+        app.UseProblemPages();
+        app.UseAssets();
         app.UseRouting();
+        app.UseSameOrigin();
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseAntiforgery();
         app.MapWeb();
+        app.MapJournal();
         // The folders' pages and API, in the same order.
         app.MapOutlookCredentials();
 

@@ -9,6 +9,7 @@ internal static class WebFeature
     {
         services.AddSingleton(roots);
         services.AddHttpContextAccessor();
+        services.AddSingleton<AssetVersion>();
         services.AddScoped<Flash>();
         services.AddScoped(provider => Viewer.Of(provider.GetRequiredService<IHttpContextAccessor>().HttpContext!) ?? throw new InvalidOperationException("Nobody is signed in: the page or route lacks its policy."));
         services.AddRazorComponents();

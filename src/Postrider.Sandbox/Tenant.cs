@@ -48,6 +48,9 @@ public static class Tenant
         endings.Push(() => { certificate.Dispose(); return ValueTask.CompletedTask; });
 
         var directory = new EntraDirectory(options.Clock);
+        var grants = new Grants(options.Clock, new Random(options.Chance));
+        var signingKey = SigningKey.LoadOrCreate(Path.Combine(folder, "signing.key.pem"));
+        endings.Push(() => { signingKey.Dispose(); return ValueTask.CompletedTask; });
         if (options.Seed) TenantSeed.Plant(directory);
 
         // Named and rooted here, because the Demo and the tests host this beside other applications.
@@ -61,12 +64,15 @@ public static class Tenant
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(options.Clock);
         builder.Services.AddSingleton(directory);
-        builder.Services.AddSingleton(new SignInSessions(directory));
+        builder.Services.AddSingleton(grants);
+        builder.Services.AddSingleton(signingKey);
+        builder.Services.AddEntra();
         builder.Services.AddPortal();
 
         var app = builder.Build();
         endings.Push(app.DisposeAsync);
         app.UseAntiforgery();
+        app.MapEntra();
         app.MapPortal();
         await app.StartAsync(cancel);
 

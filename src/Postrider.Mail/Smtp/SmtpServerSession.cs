@@ -33,6 +33,18 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     {
         try
         {
+            await TalkAsync(stopping);
+        }
+        finally
+        {
+            backend.SessionEnded(session);
+        }
+    }
+
+    private async Task TalkAsync(CancellationToken stopping)
+    {
+        try
+        {
             Say(220, null, backend.Greeting(session) ?? $"{options.HostName} ESMTP Postrider");
             while (!closing)
             {

@@ -50,7 +50,7 @@ public sealed class EntraDirectory
 
     public EntraTenant AddTenant(string displayName, string initialDomain, params IReadOnlyList<string> customDomains) => Change(() =>
     {
-        var tenant = new EntraTenant(NewId(), displayName, TenantKind.Work, [initialDomain.ToLowerInvariant(), .. customDomains.Select(d => d.ToLowerInvariant())], OwnerId: null);
+        var tenant = new EntraTenant(RandomId.New(), displayName, TenantKind.Work, [initialDomain.ToLowerInvariant(), .. customDomains.Select(d => d.ToLowerInvariant())], OwnerId: null);
         tenants.Add(tenant);
         return tenant;
     });
@@ -79,7 +79,7 @@ public sealed class EntraDirectory
     public DirectoryUser AddUser(Guid tenantId, string userPrincipalName, string displayName, string password, params IReadOnlyList<string> roles) => Change(() =>
     {
         if (FindUser(userPrincipalName) is not null) throw new InvalidOperationException($"There is a user {userPrincipalName} already.");
-        return Keep(new(NewId(), tenantId, userPrincipalName.ToLowerInvariant(), displayName, [.. roles], IsEnabled: true, DateTimeOffset.UnixEpoch), password);
+        return Keep(new(RandomId.New(), tenantId, userPrincipalName.ToLowerInvariant(), displayName, [.. roles], IsEnabled: true, DateTimeOffset.UnixEpoch), password);
     });
 
     /// <summary>A personal account, with the <i>Default Directory</i> in which it registers applications.</summary>
@@ -91,7 +91,7 @@ public sealed class EntraDirectory
         RandomNumberGenerator.Fill(id[8..]);
         var user = Keep(new(new Guid(id, bigEndian: true), EntraTenant.ConsumersId, address.ToLowerInvariant(), displayName, [], IsEnabled: true, DateTimeOffset.UnixEpoch), password);
         var initial = address.ToLowerInvariant().Replace("@", "", StringComparison.Ordinal).Replace('.', '-') + ".onmicrosoft.example";
-        tenants.Add(new(NewId(), "Default Directory", TenantKind.Personal, [initial], user.Id));
+        tenants.Add(new(RandomId.New(), "Default Directory", TenantKind.Personal, [initial], user.Id));
         return user;
     });
 
@@ -134,7 +134,7 @@ public sealed class EntraDirectory
 
     public DirectoryGroup AddGroup(Guid tenantId, string displayName, params IReadOnlyList<Guid> members) => Change(() =>
     {
-        var group = new DirectoryGroup(NewId(), tenantId, displayName, [.. members]);
+        var group = new DirectoryGroup(RandomId.New(), tenantId, displayName, [.. members]);
         groups.Add(group.Id, group);
         return group;
     });
@@ -154,7 +154,7 @@ public sealed class EntraDirectory
     {
         var refusal = RegistrationRules.CheckName(name, audience) ?? (string.IsNullOrEmpty(redirectUri) ? null : RegistrationRules.CheckRedirectUri(redirectUri, audience));
         if (refusal is not null) return new(null, refusal);
-        var app = new AppRegistration(NewId(), NewId(), tenantId, name!.Trim(), audience, string.IsNullOrEmpty(redirectUri) ? [] : [redirectUri],
+        var app = new AppRegistration(RandomId.New(), RandomId.New(), tenantId, name!.Trim(), audience, string.IsNullOrEmpty(redirectUri) ? [] : [redirectUri],
             [PermissionCatalog.Find("User.Read")!], [], clock.GetUtcNow());
         applications.Add(app.ClientId, app);
         EnsurePrincipal(app, tenantId);
@@ -219,7 +219,7 @@ public sealed class EntraDirectory
         if (app.Secrets.Count >= most) return new(null, new("too-many-secrets", $"An application of this kind can have at most {most} client secrets. Delete one first."));
         // The shape of Entra's own values: three characters, "8Q~", then random ones.
         var value = Chance(3) + "8Q~" + Chance(34);
-        var secret = new ClientSecret(NewId(), string.IsNullOrWhiteSpace(description) ? "Password uploaded on " + now.ToString("ddd MMM dd yyyy", System.Globalization.CultureInfo.InvariantCulture) : description.Trim(),
+        var secret = new ClientSecret(RandomId.New(), string.IsNullOrWhiteSpace(description) ? "Password uploaded on " + now.ToString("ddd MMM dd yyyy", System.Globalization.CultureInfo.InvariantCulture) : description.Trim(),
             value[..3], now, end, HashOfSecret(value));
         applications[clientId] = app with { Secrets = [.. app.Secrets, secret] };
         return new(new(secret, value), null);
@@ -275,7 +275,7 @@ public sealed class EntraDirectory
         {
             var now = clock.GetUtcNow();
             var all = userIds.Select(u => (Id: u, IsGroup: false)).Concat(groupIds.Select(g => (Id: g, IsGroup: true)));
-            return p with { Assignments = [.. p.Assignments, .. all.Distinct().Where(a => p.Assignments.All(x => x.PrincipalId != a.Id)).Select(a => new AppAssignment(NewId(), a.Id, a.IsGroup, now))] };
+            return p with { Assignments = [.. p.Assignments, .. all.Distinct().Where(a => p.Assignments.All(x => x.PrincipalId != a.Id)).Select(a => new AppAssignment(RandomId.New(), a.Id, a.IsGroup, now))] };
         }), null);
     }
 
@@ -357,7 +357,7 @@ public sealed class EntraDirectory
     private ServicePrincipal EnsurePrincipal(AppRegistration app, Guid tenantId)
     {
         if (principals.TryGetValue((app.ClientId, tenantId), out var principal)) return principal;
-        return principals[(app.ClientId, tenantId)] = new(NewId(), app.ClientId, tenantId, app.DisplayName, IsEnabled: true, AssignmentRequired: false, []);
+        return principals[(app.ClientId, tenantId)] = new(RandomId.New(), app.ClientId, tenantId, app.DisplayName, IsEnabled: true, AssignmentRequired: false, []);
     }
 
     private DirectoryResult<AppRegistration> ChangeApplication(Guid clientId, Func<AppRegistration, (AppRegistration? After, DirectoryRefusal? Refusal)> change) => Change<DirectoryResult<AppRegistration>>(() =>
@@ -395,14 +395,4 @@ public sealed class EntraDirectory
     private static byte[] HashOfSecret(string value) => SHA256.HashData(Encoding.UTF8.GetBytes(value));
 
     private static string Chance(int length) => RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~", length);
-
-    /// <summary>A random (version 4) identifier: nobody can guess a client id before it is told.</summary>
-    private static Guid NewId()
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        RandomNumberGenerator.Fill(bytes);
-        bytes[6] = (byte)((bytes[6] & 0x0f) | 0x40);
-        bytes[8] = (byte)((bytes[8] & 0x3f) | 0x80);
-        return new Guid(bytes, bigEndian: true);
-    }
 }

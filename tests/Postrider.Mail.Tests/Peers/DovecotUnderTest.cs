@@ -41,27 +41,27 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
         Assert.SkipUnless(File.Exists("/usr/lib/dovecot/submission"), "Dovecot's submission server (package dovecot-submissiond) is not installed.");
         Assert.SkipUnless(File.Exists("/usr/lib/dovecot/imap"), "Dovecot's IMAP server (package dovecot-imapd) is not installed.");
 
-        var folder = Directory.CreateTempSubdirectory("postrider-dovecot-").FullName;
+        var home = Directory.CreateTempSubdirectory("postrider-dovecot-").FullName;
         try
         {
-            foreach (var sub in (string[])["keys/default/HS256", "run", "mail", "tls"]) Directory.CreateDirectory(Path.Combine(folder, sub));
-            var secret = RandomNumberGenerator.GetBytes(32);
-            File.WriteAllText(Path.Combine(folder, "keys/default/HS256/default"), Convert.ToBase64String(secret));
-            File.WriteAllText(Path.Combine(folder, "tls/cert.pem"), TestCertificates.Server.ExportCertificatePem());
-            File.WriteAllText(Path.Combine(folder, "tls/key.pem"), TestCertificates.Server.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
+            foreach (var sub in (string[])["keys/default/HS256", "run", "mail", "tls"]) Directory.CreateDirectory(Path.Combine(home, sub));
+            var key = RandomNumberGenerator.GetBytes(32);
+            File.WriteAllText(Path.Combine(home, "keys/default/HS256/default"), Convert.ToBase64String(key));
+            File.WriteAllText(Path.Combine(home, "tls/cert.pem"), TestCertificates.Server.ExportCertificatePem());
+            File.WriteAllText(Path.Combine(home, "tls/key.pem"), TestCertificates.Server.GetRSAPrivateKey()!.ExportPkcs8PrivateKeyPem());
             // Everybody may look in: Dovecot reads the keys and the mail as other users than root.
-            await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chmod"), ["-R", "a+rX", folder]);
-            await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chown"), ["-R", "mail:mail", Path.Combine(folder, "mail")]);
+            await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chmod"), ["-R", "a+rX", home]);
+            await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chown"), ["-R", "mail:mail", Path.Combine(home, "mail")]);
 
             var ports = PeerProgram.FreePorts(4);
-            File.WriteAllText(Path.Combine(folder, "oauth2.conf"), OAuth2Configuration(folder));
-            File.WriteAllText(Path.Combine(folder, "dovecot.conf"), Configuration(folder, ports, relay ?? new IPEndPoint(IPAddress.Loopback, 9)));
-            var process = await RunningPeer.StartAsync(program, ["-c", Path.Combine(folder, "dovecot.conf"), "-F"], "starting up");
-            return new DovecotUnderTest(folder, process, secret, ports);
+            File.WriteAllText(Path.Combine(home, "oauth2.conf"), OAuth2Configuration(home));
+            File.WriteAllText(Path.Combine(home, "dovecot.conf"), Configuration(home, ports, relay ?? new IPEndPoint(IPAddress.Loopback, 9)));
+            var running = await RunningPeer.StartAsync(program, ["-c", Path.Combine(home, "dovecot.conf"), "-F"], "starting up");
+            return new DovecotUnderTest(home, running, key, ports);
         }
         catch
         {
-            Directory.Delete(folder, recursive: true);
+            Directory.Delete(home, recursive: true);
             throw;
         }
     }

@@ -1,0 +1,63 @@
+using System.Threading.Channels;
+
+namespace Postrider.Mail.Tests.Dialogues;
+
+/// <summary>One end of a connection in memory. What one end writes at once is what the other reads at once, or less: never more, so a test decides how bytes are split.</summary>
+internal sealed class PairedStream : Stream
+{
+    private readonly ChannelReader<byte[]> incoming;
+    private readonly ChannelWriter<byte[]> outgoing;
+    private readonly int maxRead;
+    private ReadOnlyMemory<byte> rest;
+
+    private PairedStream(ChannelReader<byte[]> incoming, ChannelWriter<byte[]> outgoing, int maxRead) => (this.incoming, this.outgoing, this.maxRead) = (incoming, outgoing, maxRead);
+
+    /// <param name="maxRead">Bytes that one read of the first end gives at most.</param>
+    public static (PairedStream First, PairedStream Second) Create(int maxRead = int.MaxValue)
+    {
+        var toFirst = Channel.CreateUnbounded<byte[]>();
+        var toSecond = Channel.CreateUnbounded<byte[]>();
+        return (new(toFirst.Reader, toSecond.Writer, maxRead), new(toSecond.Reader, toFirst.Writer, int.MaxValue));
+    }
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => true;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (rest.IsEmpty)
+        {
+            if (!await incoming.WaitToReadAsync(cancellationToken)) return 0;
+            if (incoming.TryRead(out var next)) rest = next;
+        }
+        var count = Math.Min(Math.Min(buffer.Length, rest.Length), maxRead);
+        rest[..count].CopyTo(buffer);
+        rest = rest[count..];
+        return count;
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!buffer.IsEmpty && !outgoing.TryWrite(buffer.ToArray())) throw new IOException("The other end is closed.");
+        return ValueTask.CompletedTask;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override void Flush() { }
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) outgoing.TryComplete();
+        base.Dispose(disposing);
+    }
+}

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace Postrider.Mail.Mime;
@@ -11,12 +12,13 @@ internal sealed class AddressListReader(string text, int limit)
 
     private readonly List<NamedAddress> _addresses = [];
     private readonly DefectLog _defects = new();
-    // One entry between separators: as a name (words with spaces) and as an address (white space and comments dropped, quotes kept).
+    // An address is at most 320 octets; comments and spaces within it may make it longer.
+    private const int AddressLength = 2000;
+
+    // One entry between separators: as a name (quotes taken off) and as an address (quotes kept).
     private readonly StringBuilder _phrase = new();
     private readonly StringBuilder _bare = new();
     private readonly StringBuilder _comment = new();
-    private int _lastWord; // where in _phrase the last word began
-    private int _lastWordBare; // and where in _bare
     private string? _angle;
     private bool _spaceBefore;
     private int _position;
@@ -143,8 +145,7 @@ internal sealed class AddressListReader(string text, int limit)
         if (_spaceBefore && _phrase.Length > 0)
         {
             _phrase.Append(' ');
-            _lastWord = _phrase.Length;
-            _lastWordBare = _bare.Length;
+            _bare.Append(' ');
         }
         _spaceBefore = false;
     }
@@ -159,16 +160,31 @@ internal sealed class AddressListReader(string text, int limit)
         }
         else if (_bare.Length > 0)
         {
-            var bare = _bare.ToString();
-            if (TryAddress(bare, out var address)) _addresses.Add(new NamedAddress(Name(_comment.ToString()), address));
-            else if (_lastWordBare > 0 && TryAddress(bare[_lastWordBare..], out address))
-            {
-                _addresses.Add(new NamedAddress(Name(_phrase.ToString(0, _lastWord)), address));
-                _defects.Add("An address after a name stands without angle brackets.");
-            }
-            else _defects.Add("Not an address: " + Shown(_phrase.ToString()));
+            if (TryAddress(_bare.ToString(), out var address)) _addresses.Add(new NamedAddress(Name(_comment.ToString()), address));
+            else SearchWords();
         }
         ClearEntry();
+    }
+
+    /// <summary>A name and an address, or several addresses, with nothing but spaces between them.</summary>
+    private void SearchWords()
+    {
+        var phrase = _phrase.ToString();
+        var found = new List<EmailAddress>();
+        var last = 0;
+        foreach (var range in phrase.AsSpan().Split(' '))
+        {
+            last = range.Start.Value;
+            if (found.Count < limit - _addresses.Count && TryAddress(phrase[range], out var address)) found.Add(address);
+        }
+        if (found.Count == 0)
+        {
+            _defects.Add("Not an address: " + Shown(phrase));
+            return;
+        }
+        _defects.Add("An address stands without angle brackets or comma.");
+        var name = found.Count == 1 && TryAddress(phrase[last..], out _) ? Name(phrase[..last]) : null;
+        foreach (var address in found) _addresses.Add(new NamedAddress(name, address));
     }
 
     private void ClearEntry()
@@ -178,7 +194,6 @@ internal sealed class AddressListReader(string text, int limit)
         _comment.Clear();
         _angle = null;
         _spaceBefore = false;
-        _lastWord = _lastWordBare = 0;
     }
 
     // RFC 5322 section 4.4 obs-route: <@a,@b:user@c>.
@@ -190,48 +205,57 @@ internal sealed class AddressListReader(string text, int limit)
         return colon < 0 ? inner : inner[(colon + 1)..];
     }
 
-    private static bool TryAddress(string raw, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out EmailAddress? address)
+    /// <summary>White space and comments may stand around the dots and the @ (obs-local-part, obs-domain), nowhere else: glued together, two things would make a third.</summary>
+    private static bool TryAddress(string raw, [NotNullWhen(true)] out EmailAddress? address)
     {
         address = null;
-        if (raw.Length > 2000 || !raw.Contains('@', StringComparison.Ordinal)) return false;
-        // White space and comments may stand around the dots and the @ (obs-local-part, obs-domain).
-        var local = new StringBuilder();
+        raw = raw.Trim();
+        if (raw.StartsWith("mailto:", StringComparison.OrdinalIgnoreCase)) raw = raw[7..];
+        if (raw is ['\'', .. var inner, '\''] ) raw = inner;
+        if (raw.Length > AddressLength || !raw.Contains('@', StringComparison.Ordinal)) return false;
+        var read = new StringBuilder();
         var at = -1;
+        var gap = false;
         for (var i = 0; i < raw.Length; i++)
         {
             var c = raw[i];
-            if (c == '"')
+            if (char.IsWhiteSpace(c))
             {
-                for (i++; i < raw.Length && raw[i] != '"'; i++)
-                {
-                    if (raw[i] == '\\' && i + 1 < raw.Length) i++;
-                    local.Append(raw[i]);
-                }
+                gap = true;
                 continue;
             }
             if (c == '(')
             {
                 var depth = 1;
                 while (depth > 0 && ++i < raw.Length) depth += raw[i] switch { '(' => 1, ')' => -1, _ => 0 };
+                gap = true;
+                continue;
+            }
+            if (gap && read.Length > 0 && c is not ('.' or '@') && read[^1] is not ('.' or '@')) return false;
+            gap = false;
+            if (c == '"' && at < 0)
+            {
+                for (i++; i < raw.Length && raw[i] != '"'; i++)
+                {
+                    if (raw[i] == '\\' && i + 1 < raw.Length) i++;
+                    read.Append(raw[i]);
+                }
                 continue;
             }
             if (c == '@')
             {
-                at = local.Length;
-                local.Append('@');
+                if (at >= 0) return false;
+                at = read.Length;
             }
-            else if (!char.IsWhiteSpace(c))
+            else if (at < 0 && c != '.' && !EmailAddress.IsAtomCharacter(c))
             {
-                local.Append(c);
+                return false;
             }
+            read.Append(c);
         }
         if (at <= 0) return false;
-        var whole = local.ToString();
-        var localPart = whole[..at];
-        if (localPart.StartsWith("mailto:", StringComparison.OrdinalIgnoreCase)) localPart = localPart[7..];
-        if (localPart is ['\'', ..] && whole[^1] == '\'') (localPart, whole) = (localPart[1..], whole[..^1]);
-        var domain = at + 1 < whole.Length ? whole[(at + 1)..].TrimEnd('.') : "";
-        return EmailAddress.TryMake(localPart, domain, dotsAnywhere: true, out address);
+        var whole = read.ToString();
+        return EmailAddress.TryMake(whole[..at], whole[(at + 1)..].TrimEnd('.'), dotsAnywhere: true, out address);
     }
 
     private static string? Name(string raw)

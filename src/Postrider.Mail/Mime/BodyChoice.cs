@@ -27,7 +27,13 @@ internal sealed class BodyChoice
         pending.Push(new Pending(root, InAlternative: false, MayBeBody: true));
         while (pending.TryPop(out var next))
         {
-            if (!next.Part.IsMultipart || next.Part.Children.Count == 0)
+            if (next.Part == root && root.IsMultipart && root.Children.Count == 0 && !root.RawBody.IsEmpty)
+            {
+                // No delimiter was found: what there is, is better read than not.
+                choice._text.Add(root);
+                continue;
+            }
+            if (next.Part.Children.Count == 0 || !next.Part.IsMultipart)
             {
                 choice.Place(next);
                 continue;

@@ -19,14 +19,16 @@ internal static class DateReader
         {
             if (word.Contains(':') && !timeSeen)
             {
-                if (!ReadTime(word, out time)) return null;
+                var glued = word.IndexOfAny(['+', '-']); // 00:01+0000
+                if (!ReadTime(glued < 0 ? word : word[..glued], out time)) return null;
+                if (glued > 0) zone = ReadZone(word[glued..]);
                 timeSeen = true;
             }
             else if (month is null && ReadMonth(word) is { } m) month = m;
             else if (timeSeen && zone is null && ReadZone(word) is { } z) zone = z;
             else if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
             {
-                if (day is null && word.Length <= 2 && number is >= 1 and <= 31) day = number;
+                if (day is null && (word.Length <= 2 || word[0] == '0') && number is >= 1 and <= 31) day = number;
                 else year ??= FullYear(number, word.Length);
             }
         }
@@ -35,7 +37,9 @@ internal static class DateReader
         var local = new DateTime(year.Value, month.Value, day.Value, 0, 0, 0, DateTimeKind.Unspecified) + time;
         var offset = zone ?? TimeSpan.Zero;
         var utc = local.Ticks - offset.Ticks;
-        return utc < DateTime.MinValue.Ticks || utc > DateTime.MaxValue.Ticks ? null : new DateTimeOffset(local, offset);
+        if (utc < DateTime.MinValue.Ticks || utc > DateTime.MaxValue.Ticks) return null;
+        // DateTimeOffset holds no zone beyond 14 hours; the instant is kept then.
+        return Math.Abs(offset.TotalHours) > 14 ? new DateTimeOffset(utc, TimeSpan.Zero) : new DateTimeOffset(local, offset);
     }
 
     // RFC 5322 section 4.3: two digits below 50 are 20xx, other two and three digits count from 1900.
@@ -104,8 +108,7 @@ internal static class DateReader
         {
             if (!int.TryParse(word.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var digits) || word.Length is not (3 or 5)) return null;
             var minutes = word.Length == 3 ? digits * 60 : digits / 100 * 60 + digits % 100;
-            // DateTimeOffset holds no more than 14 hours.
-            if (minutes > 14 * 60) return TimeSpan.Zero;
+            if (minutes >= 24 * 60) return TimeSpan.Zero;
             return TimeSpan.FromMinutes(word[0] == '-' ? -minutes : minutes);
         }
         return word.ToUpperInvariant() switch

@@ -46,7 +46,7 @@ internal static class EncodedWord
                 }
                 charset = word.Charset;
                 if (word.Base64) TransferEncoding.DecodeBase64(word.Payload, pending);
-                else DecodeQ(word.Payload, pending);
+                else DecodeQ(word.Payload);
                 position = word.End;
                 afterWord = true;
             }
@@ -59,6 +59,29 @@ internal static class EncodedWord
         {
             if (pending.WrittenCount > 0) decoded.Append(CharsetReader.Decode(pending.WrittenSpan, charset, out _));
             pending.ResetWrittenCount();
+        }
+
+        void DecodeQ(ReadOnlySpan<char> payload)
+        {
+            for (var i = 0; i < payload.Length; i++)
+            {
+                var c = payload[i];
+                if (c >= 0x80)
+                {
+                    // Raw text inside a word has been decoded with the field.
+                    Flush();
+                    decoded.Append(c);
+                    continue;
+                }
+                var b = c == '_' ? (byte)' ' : (byte)c;
+                if (c == '=' && i + 2 < payload.Length && char.IsAsciiHexDigit(payload[i + 1]) && char.IsAsciiHexDigit(payload[i + 2]))
+                {
+                    b = (byte)((HexValue(payload[i + 1]) << 4) | HexValue(payload[i + 2]));
+                    i += 2;
+                }
+                pending.GetSpan(1)[0] = b;
+                pending.Advance(1);
+            }
         }
     }
 
@@ -91,36 +114,6 @@ internal static class EncodedWord
             End = end + 2,
         };
         return true;
-    }
-
-    private static void DecodeQ(ReadOnlySpan<char> payload, ArrayBufferWriter<byte> into)
-    {
-        for (var i = 0; i < payload.Length; i++)
-        {
-            var c = payload[i];
-            if (c == '=' && i + 2 < payload.Length && char.IsAsciiHexDigit(payload[i + 1]) && char.IsAsciiHexDigit(payload[i + 2]))
-            {
-                Put((byte)((HexValue(payload[i + 1]) << 4) | HexValue(payload[i + 2])));
-                i += 2;
-            }
-            else if (c < 0x80)
-            {
-                Put(c == '_' ? (byte)' ' : (byte)c);
-            }
-            else
-            {
-                // Raw text inside a word; right where both are UTF-8, which is where it occurs.
-                var length = char.IsSurrogate(c) && i + 1 < payload.Length ? 2 : 1;
-                into.Advance(Encoding.UTF8.GetBytes(payload.Slice(i, length), into.GetSpan(8)));
-                i += length - 1;
-            }
-        }
-
-        void Put(byte b)
-        {
-            into.GetSpan(1)[0] = b;
-            into.Advance(1);
-        }
     }
 
     /// <summary>One word in UTF-8. The caller cuts the text so that the word has at most 75 characters.</summary>

@@ -26,8 +26,9 @@ internal static class MessageIds
         }
         if (ids.Count == 0 && text.Length <= LengthLimit)
         {
-            foreach (var word in text.Split((char[])[' ', '\t', ',', ';', '<', '>'], StringSplitOptions.RemoveEmptyEntries))
-                if (word.Contains('@', StringComparison.Ordinal)) Take(word);
+            var words = text.Split((char[])[' ', '\t', ',', ';', '<', '>'], StringSplitOptions.RemoveEmptyEntries);
+            foreach (var word in words)
+                if (words.Length == 1 || word.Contains('@', StringComparison.Ordinal)) Take(word);
             if (ids.Count > 0) defects.Add("A message id stands without angle brackets.");
         }
         if (ids.Count > Limit)

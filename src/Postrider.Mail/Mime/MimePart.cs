@@ -8,7 +8,7 @@ public sealed class MimePart
 {
     internal const string DefaultMediaType = "text/plain"; // RFC 2045 section 5.2
     private static readonly SearchValues<char> NotInMediaType = SearchValues.Create(" \t\"<>@,:\\[]?=");
-    private const int BoundaryLimit = 998;
+    internal const int BoundaryLimit = 998; // a line of RFC 5322; RFC 2046 section 5.1.1 has 70
 
     private static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>(StringComparer.Ordinal);
 
@@ -111,14 +111,8 @@ public sealed class MimePart
     /// <summary>What lies beyond the limit of parts.</summary>
     internal static MimePart Rest(ReadOnlyMemory<byte> bytes) => new([], default, "application/octet-stream", new DefectLog()) { RawBody = bytes };
 
-    /// <returns>Null when there is none to be had; the multipart is then kept as bytes.</returns>
-    internal byte[]? BoundaryBytes(DefectLog defects)
-    {
-        var boundary = Parameters.GetValueOrDefault("boundary")?.TrimEnd(' ', '\t');
-        if (boundary is { Length: > 0 and <= BoundaryLimit }) return Encoding.UTF8.GetBytes(boundary);
-        defects.Add("A multipart has no usable boundary.");
-        return null;
-    }
+    internal byte[]? BoundaryBytes() =>
+        Parameters.GetValueOrDefault("boundary")?.TrimEnd(' ', '\t') is { Length: > 0 and <= BoundaryLimit } boundary ? Encoding.UTF8.GetBytes(boundary) : null;
 
     private static (string, IReadOnlyDictionary<string, string>) ReadMediaType(HeaderField field, string defaultMediaType, DefectLog defects)
     {

@@ -9,6 +9,8 @@ internal sealed class PartTree
     // An enclosed message should not be encoded (RFC 2046 section 5.2.1) but is; each level must be decoded to be read, so two are enough.
     private const int EncodedMessageLevels = 2;
 
+    private const int GuessWithin = 4096;
+
     private readonly ReadOnlyMemory<byte> _message;
     private readonly MimeLimits _limits;
     private readonly DefectLog _defects;
@@ -21,6 +23,8 @@ internal sealed class PartTree
     private sealed class Budget
     {
         public int Parts;
+        // Each one searches the rest of the message.
+        public int Guesses = 10;
     }
 
     /// <summary>A part whose end has not been seen. <see cref="Boundary"/> is empty for leaves, for enclosed messages, and after the closing delimiter.</summary>
@@ -87,7 +91,7 @@ internal sealed class PartTree
             _budget.Parts++;
             parent?.Add(part);
 
-            var boundary = part.IsMultipart ? part.BoundaryBytes(_defects) : null;
+            var boundary = part.IsMultipart ? part.BoundaryBytes() ?? GuessedBoundary(section.BodyStart) : null;
             var enclosing = part.IsMessage && TransferEncoding.IsIdentity(part.TransferEncodingName);
             var container = boundary is not null || enclosing;
             if (container && Depth() >= _limits.Depth)
@@ -105,6 +109,22 @@ internal sealed class PartTree
             if (!enclosing) return section.BodyStart;
             (start, parent, defaultMediaType) = (section.BodyStart, part, MimePart.DefaultMediaType);
         }
+    }
+
+    /// <summary>A boundary parameter lost on the way (folding without its white space does that) is taken from the body, if what looks like the first delimiter also has an end.</summary>
+    /// <returns>Null when there is none to be had; the multipart is then kept as bytes.</returns>
+    private byte[]? GuessedBoundary(int bodyStart)
+    {
+        _defects.Add("A multipart has no usable boundary.");
+        var body = _message.Span[bodyStart..];
+        var near = body[..Math.Min(body.Length, GuessWithin)];
+        var start = near.StartsWith("--"u8) ? 0 : near.IndexOf([_newline, (byte)'-', (byte)'-']) + 1;
+        if (_budget.Guesses-- <= 0 || (start == 0 && !near.StartsWith("--"u8)) || IsDelimiter(bodyStart + start, out _, out _, out _)) return null;
+        var length = near[start..].IndexOf(_newline);
+        var line = length < 0 ? [] : near.Slice(start, length).TrimEnd(" \t\r"u8);
+        if (line.Length is <= 2 or > 2 + MimePart.BoundaryLimit) return null;
+        byte[] end = [_newline, .. line, (byte)'-', (byte)'-'];
+        return body[start..].IndexOf(end) < 0 ? null : line[2..].ToArray();
     }
 
     private int Depth() => _open.Count + _encodedLevel;

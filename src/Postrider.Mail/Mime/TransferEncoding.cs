@@ -24,14 +24,24 @@ internal static class TransferEncoding
 
     public static byte[] DecodeBase64(ReadOnlySpan<byte> body)
     {
+        // Plain text that only says it is base64: no encoder puts spaces inside its lines.
+        if (body.Count((byte)' ') > body.Length / 20) return body.ToArray();
         var decoded = new byte[body.Length / 4 * 3 + 3];
         var status = Base64.DecodeFromUtf8(body, decoded, out var consumed, out var written);
         if (status != OperationStatus.Done)
         {
+            if (CountForeign(body) > body.Length / 10) return body.ToArray();
             // The fast decoder stops at the first byte it does not like; from there on, the tolerant one.
             written += DecodeBase64Tolerantly(body[consumed..], decoded.AsSpan(written));
         }
         return written == decoded.Length ? decoded : decoded[..written];
+    }
+
+    private static int CountForeign(ReadOnlySpan<byte> body)
+    {
+        var foreign = 0;
+        foreach (var b in body) if (!char.IsAsciiLetterOrDigit((char)b) && b is not ((byte)'+' or (byte)'/' or (byte)'=' or (byte)'\r' or (byte)'\n')) foreign++;
+        return foreign;
     }
 
     /// <summary>Skips what is not in the alphabet; padding in the middle ends a group (several encoded pieces in a row are seen in practice).</summary>

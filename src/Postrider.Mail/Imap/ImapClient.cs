@@ -82,7 +82,12 @@ public sealed class ImapClient : IAsyncDisposable
         }
         if (connected.Connection is not { } connection)
             return new(null, new ImapFailure(connected.Failure!.Kind, "CONNECT", null, connected.Failure.Detail, false));
+        return await OpenAsync(connection, endpoint, credential, options, cancel);
+    }
 
+    /// <summary>Over a line that stands already (secured already where TLS comes first), which the session then owns.</summary>
+    internal static async Task<ImapConnectResult> OpenAsync(WireConnection connection, WireEndpoint endpoint, SaslCredential credential, ImapClientOptions options, CancellationToken cancel)
+    {
         var limits = new ImapResponseLimits { FetchLiteralBytes = options.MaxLiteralBytes };
         var client = new ImapClient(new ImapDialogue(connection, limits, options.Clock, options.CommandTimeout, options.Transcript), options) { IsUsable = true };
         try

@@ -59,7 +59,8 @@ internal sealed class CertificateJudge(WireEndpoint endpoint)
         var roots = new X509Certificate2Collection();
         foreach (var location in (StoreLocation[])[StoreLocation.LocalMachine, StoreLocation.CurrentUser])
         {
-            using var store = new X509Store(StoreName.Root, location, OpenFlags.ReadOnly | OpenFlags.OpenExistingOnly);
+            // Not OpenExistingOnly: on Linux a user who trusts nothing of their own has no such store.
+            using var store = new X509Store(StoreName.Root, location, OpenFlags.ReadOnly);
             roots.AddRange(store.Certificates);
         }
         return roots;

@@ -1,0 +1,144 @@
+using System.Text;
+using Postrider.Mail.Imap;
+using Postrider.Mail.Sasl;
+
+namespace Postrider.Mail.Tests.Imap;
+
+/// <summary>Our server as our own client meets it over TLS.</summary>
+public sealed class ImapServerTests
+{
+    private const string Message = "From: ann@example.com\r\nTo: ben@example.com\r\nSubject: Bread\r\nMessage-ID: <1@example.com>\r\n\r\nTwo loaves, please.\r\n";
+
+    [Fact]
+    public async Task A_message_appended_by_one_session_is_fetched_byte_for_byte_by_another()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        await using var writer = await server.ConnectAsync();
+        await using var reader = await server.ConnectAsync();
+        // Every byte value but NUL, and more than any buffer holds.
+        var big = Enumerable.Range(0, 1_000_000).Select(i => (byte)(1 + i % 255)).ToArray();
+        byte[][] messages = [Encoding.UTF8.GetBytes(Message), [], big];
+        foreach (var message in messages) Assert.NotNull((await writer.AppendAsync("INBOX", ["\\Seen", "$Label"], message, CancellationToken.None)).Value);
+
+        var selected = await reader.SelectAsync("INBOX", readOnly: true, CancellationToken.None);
+        var uids = await reader.UidSearchFromAsync(1, CancellationToken.None);
+        var fetched = new List<ImapFetched>();
+        var count = await reader.UidFetchAsync(uids.Value!, true, m => Keep(fetched, m), CancellationToken.None);
+
+        Assert.Equal(3, selected.Value!.Exists);
+        Assert.Equal([1u, 2u, 3u], uids.Value!);
+        Assert.Equal(3, count.Value);
+        Assert.Equal(messages, fetched.Select(m => m.Body));
+        Assert.All(fetched, m => Assert.Equal(["\\Seen", "$Label"], m.Flags));
+        Assert.Equal(messages.Select(m => (long?)m.Length), fetched.Select(m => m.Size));
+    }
+
+    [Fact]
+    public async Task Idle_wakes_when_a_message_is_delivered()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        var idling = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var client = await server.ConnectAsync(new ImapClientOptions
+        {
+            Transcript = (fromServer, line) =>
+            {
+                if (fromServer && line.StartsWith('+')) idling.TrySetResult();
+            },
+        });
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        var idle = client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+        await idling.Task;
+        server.Mailboxes.Inbox.Append(Message);
+        var woken = await idle;
+        Assert.True(woken.Value, woken.Failure?.Detail);
+        Assert.Equal(1, client.Selected!.Exists);
+        Assert.True((await client.NoopAsync(CancellationToken.None)).Succeeded);
+    }
+
+    [Fact]
+    public async Task Idle_does_not_sleep_over_a_change_that_came_with_another_commands_answer()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        await using var client = await server.ConnectAsync();
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        server.Mailboxes.Inbox.Append(Message);
+        await client.NoopAsync(CancellationToken.None);
+        Assert.True((await client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None)).Value);
+    }
+
+    [Fact]
+    public async Task A_refused_token_is_a_failure_with_the_servers_text()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        var result = await ImapClient.ConnectAsync(server.Endpoint, new SaslCredential.XOAuth2("ann@example.com", "wrong"), null, CancellationToken.None);
+        Assert.Null(result.Client);
+        Assert.Equal(WireFailureKind.AuthenticationRefused, result.Failure!.Kind);
+        Assert.Equal("NO AUTHENTICATE failed.", result.Failure.ServerText);
+    }
+
+    [Fact]
+    public async Task The_session_ends_with_the_reason_when_the_token_runs_out()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        await using var client = await server.ConnectAsync();
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        var idle = client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+        server.Mailboxes.ExpireTokens();
+        var ended = await idle;
+        Assert.Equal("BYE Session invalidated - AccessTokenExpired", ended.Failure!.ServerText);
+        Assert.False(client.IsUsable);
+    }
+
+    [Fact]
+    public async Task An_account_without_mailbox_signs_in_and_is_refused_at_select()
+    {
+        await using var server = ImapServerUnderTest.Start(new MailboxesInMemory { NotConnected = "BAD User is authenticated but not connected." });
+        await using var client = await server.ConnectAsync();
+        var selected = await client.SelectAsync("INBOX", false, CancellationToken.None);
+        Assert.Equal("BAD User is authenticated but not connected.", selected.Failure!.ServerText);
+        Assert.False(selected.Failure.ConnectionSurvives);
+    }
+
+    [Fact]
+    public async Task A_backend_that_throws_is_a_NO_for_the_client_and_told_to_the_host()
+    {
+        await using var server = ImapServerUnderTest.Start(new MailboxesInMemory { Fault = new InvalidOperationException("disk on fire") });
+        var result = await ImapClient.ConnectAsync(server.Endpoint, new SaslCredential.XOAuth2("ann@example.com", "secret"), null, CancellationToken.None);
+        Assert.Equal("NO Server Unavailable. 15", result.Failure!.ServerText);
+        Assert.Equal("disk on fire", Assert.Single(server.Faults).Message);
+    }
+
+    [Fact]
+    public async Task Flags_are_added_taken_away_and_searched_for()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        for (var i = 0; i < 5; i++) server.Mailboxes.Inbox.Append(Message.Replace("<1@", $"<{i}@", StringComparison.Ordinal));
+        await using var client = await server.ConnectAsync();
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        Assert.True((await client.UidStoreAsync([1, 2, 5], true, ["\\Seen", "\\Flagged"], CancellationToken.None)).Value);
+        Assert.True((await client.UidStoreAsync([2], false, ["\\Seen"], CancellationToken.None)).Value);
+        Assert.Equal(["\\Flagged"], server.Mailboxes.Inbox.Messages()[1].Flags);
+        Assert.Equal([4u], (await client.UidSearchHeaderAsync("Message-ID", "<3@example.com>", CancellationToken.None)).Value!);
+        Assert.Equal([], (await client.UidSearchFromAsync(6, CancellationToken.None)).Value!);
+    }
+
+    [Fact]
+    public async Task Names_of_folders_travel_in_Unicode()
+    {
+        await using var server = ImapServerUnderTest.Start(new MailboxesInMemory("Entwürfe", "受信/R&D \"x\"", "a\\b"));
+        await using var client = await server.ConnectAsync();
+        var folders = await client.ListAsync("", "*", CancellationToken.None);
+        Assert.Equal(["Entwürfe", "INBOX", "a\\b", "受信/R&D \"x\""], folders.Value!.Select(f => f.Name));
+        foreach (var folder in folders.Value!)
+        {
+            var selected = await client.SelectAsync(folder.Name, true, CancellationToken.None);
+            Assert.Equal(folder.Name, selected.Value?.Name);
+        }
+    }
+
+    private static ValueTask Keep(List<ImapFetched> kept, ImapFetched message)
+    {
+        kept.Add(message);
+        return ValueTask.CompletedTask;
+    }
+}

@@ -350,7 +350,7 @@ public sealed class SmtpClient : IAsyncDisposable
             using var deadline = new Deadline(options.Clock, options.CommandTimeout, cancel);
             try
             {
-                if (connection.HasUnreadInput) return Unasked(group[0].Stage, await ReplyAsync(deadline));
+                if (connection.PeerHasSpoken) return await UnaskedAsync(group[0].Stage);
                 foreach (var (_, text, _) in group) Write(text, text);
                 await connection.Output.FlushAsync(deadline.Token);
                 foreach (var (command, _, recipient) in group)
@@ -365,7 +365,7 @@ public sealed class SmtpClient : IAsyncDisposable
                             else envelope.Replies[recipient] = reply;
                             break;
                         case "DATA" when reply.Code == 354:
-                            if (failure is null && accepted > 0) return connection.HasUnreadInput ? Unasked("DATA", await ReplyAsync(deadline)) : null;
+                            if (failure is null && accepted > 0) return connection.HasUnreadInput ? await UnaskedAsync("DATA") : null;
                             // RFC 2920 section 3.1: the server wants a body though it refused all that went before; it gets an empty one.
                             Write(".", ".");
                             await connection.Output.FlushAsync(deadline.Token);
@@ -550,11 +550,22 @@ public sealed class SmtpClient : IAsyncDisposable
         return new(WireFailureKind.ProtocolError, stage, reply, $"The server answered {stage} with something that is no answer to it: {reply}", false, false);
     }
 
-    /// <summary>A reply that nothing asked for: 421 announces the end (RFC 5321 section 3.8), anything else puts all later replies in doubt.</summary>
-    private SmtpFailure Unasked(string at, SmtpReply reply)
+    /// <summary>A reply that nothing asked for: 421 announces the end (RFC 5321 section 3.8), anything else puts all later replies in doubt. A server that has just closed is noticed here too, before anything is sent to it.</summary>
+    private async Task<SmtpFailure> UnaskedAsync(string at)
     {
         usable = false;
-        return reply.Code == 421 ? Refused(at, reply) : new(WireFailureKind.ProtocolError, at, reply, $"The server sent a reply that nothing asked for: {reply}", false, false);
+        stage = at;
+        // Real time and short: what woke us may be a TLS record without content, behind which nothing comes.
+        using var deadline = new Deadline(TimeProvider.System, GoodbyeLimit, CancellationToken.None);
+        try
+        {
+            var reply = await ReplyAsync(deadline);
+            return reply.Code == 421 ? Refused(at, reply) : new(WireFailureKind.ProtocolError, at, reply, $"The server sent a reply that nothing asked for: {reply}", false, false);
+        }
+        catch (Exception e) when (deadline.Explain(e) is { } broken)
+        {
+            return new(broken.Kind, at, null, broken.Detail, false, false);
+        }
     }
 
     /// <summary>Reading the caller's message failed: not the wire's fault.</summary>

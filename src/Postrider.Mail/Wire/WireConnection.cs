@@ -14,11 +14,14 @@ internal sealed class WireConnection : IAsyncDisposable
     private static readonly StreamPipeReaderOptions ReaderOptions = new(bufferSize: 16 * 1024, minimumReadSize: 4 * 1024, leaveOpen: true, useZeroByteReads: true);
     private static readonly StreamPipeWriterOptions WriterOptions = new(minimumBufferSize: 16 * 1024, leaveOpen: true);
 
+    // Null over a stream of a test.
+    private readonly Socket? socket;
     private Stream stream;
 
     private WireConnection(Stream stream, IPEndPoint remote)
     {
         this.stream = stream;
+        socket = (stream as NetworkStream)?.Socket;
         Remote = remote;
         Open(stream);
     }
@@ -66,6 +69,9 @@ internal sealed class WireConnection : IAsyncDisposable
             return any;
         }
     }
+
+    /// <summary>The peer has sent something, or closed, though nothing was asked of it. Looks at the socket as well, where HasUnreadInput sees only what has been received.</summary>
+    public bool PeerHasSpoken => HasUnreadInput || socket is { } s && s.Poll(0, SelectMode.SelectRead);
 
     /// <summary>TLS as a client. A certificate that is not good in every respect ends the handshake.</summary>
     /// <returns>Null when the line is secured; after a failure the connection is of no use.</returns>

@@ -41,8 +41,8 @@ internal sealed class WireConnection : IAsyncDisposable
         WireConnection? connection = null;
         try
         {
-            var socket = await Dialer.ConnectAsync(endpoint.Host, endpoint.Port, clock, deadline.Token);
-            connection = new WireConnection(new NetworkStream(socket, ownsSocket: true), (IPEndPoint)socket.RemoteEndPoint!);
+            var dialed = await Dialer.ConnectAsync(endpoint.Host, endpoint.Port, clock, deadline.Token);
+            connection = new WireConnection(new NetworkStream(dialed, ownsSocket: true), (IPEndPoint)dialed.RemoteEndPoint!);
             if (endpoint.Security == WireSecurity.Tls && await connection.StartTlsAsync(endpoint, deadline) is { } failure)
             {
                 await connection.DisposeAsync();

@@ -30,7 +30,7 @@ for project in tests/*/*.csproj; do
   output="tests/$name/bin/$configuration/net10.0"
   echo "== $name"
   log=$(mktemp)
-  dotnet "$output/$name.dll" -noLogo "$@" 2>&1 | tee "$log"
+  dotnet "$output/$name.dll" -noLogo -noColor "$@" 2>&1 | tee "$log"
   summary=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -1)
   rm -f "$log"
   if [ -z "$summary" ]; then

@@ -1,5 +1,7 @@
 using System.Net;
 using Postrider.Sandbox.Directories;
+using Postrider.Sandbox.Entra;
+using Postrider.Sandbox.Exchange;
 
 namespace Postrider.Sandbox;
 
@@ -16,7 +18,18 @@ public sealed class RunningTenant : IAsyncDisposable
     public required Uri Https { get; init; }
     /// <summary>PEM file of the authority that signed the certificates of HTTPS, SMTP and IMAP.</summary>
     public required string CertificateAuthorityFile { get; init; }
+    /// <summary>Submission with STARTTLS.</summary>
+    public required IPEndPoint Smtp { get; init; }
+    /// <summary>IMAP with TLS from the first byte.</summary>
+    public required IPEndPoint Imap { get; init; }
     public required EntraDirectory Directory { get; init; }
+    public required Mailboxes Mailboxes { get; init; }
+    public required Transport Transport { get; init; }
+    public required TenantClock Clock { get; init; }
+    /// <summary>What went wrong in the mail servers by their own fault.</summary>
+    internal Faults Faults { get; init; } = null!;
+    /// <summary>For tests that need a token without a browser.</summary>
+    internal Grants Grants { get; init; } = null!;
 
     public async ValueTask DisposeAsync()
     {

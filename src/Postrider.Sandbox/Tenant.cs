@@ -1,9 +1,14 @@
+using System.CommandLine;
 using System.Net;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Sandbox.Certificates;
+using Postrider.Sandbox.Control;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Entra;
+using Postrider.Sandbox.Exchange;
 using Postrider.Sandbox.Portal;
 
 namespace Postrider.Sandbox;
@@ -11,11 +16,27 @@ namespace Postrider.Sandbox;
 /// <summary>The sandbox's entry point: a Microsoft 365 on one machine.</summary>
 public static class Tenant
 {
-    public static async Task<int> Main(string[] args)
+    public static Task<int> Main(string[] args)
     {
-        ArgumentNullException.ThrowIfNull(args);
-        await using var running = await StartAsync(new TenantOptions(), CancellationToken.None);
-        return 0;
+        var data = new Option<string?>("--data") { Description = "Folder in which the directory and the mailboxes are kept. Without it they are gone at the end." };
+        var address = new Option<IPAddress>("--address") { Description = "Address to listen on.", DefaultValueFactory = _ => IPAddress.Loopback, CustomParser = r => IPAddress.TryParse(r.Tokens[0].Value, out var ip) ? ip : Refuse(r) };
+        var http = new Option<int>("--http-port") { Description = "Portal, Entra, mailboxes, control.", DefaultValueFactory = _ => 3650 };
+        var https = new Option<int>("--https-port") { Description = "The same with TLS.", DefaultValueFactory = _ => 3651 };
+        var smtp = new Option<int>("--smtp-port") { Description = "Submission with STARTTLS.", DefaultValueFactory = _ => 3587 };
+        var imap = new Option<int>("--imap-port") { Description = "IMAP with TLS.", DefaultValueFactory = _ => 3993 };
+        var command = new RootCommand("A local Microsoft 365 to practise on: Entra, the portal, Exchange SMTP and IMAP.") { data, address, http, https, smtp, imap };
+        command.SetAction((parsed, cancel) => RunAsync(
+            new TenantOptions
+            {
+                Folder = parsed.GetValue(data),
+                Address = parsed.GetValue(address)!,
+                HttpPort = parsed.GetValue(http),
+                HttpsPort = parsed.GetValue(https),
+                SmtpPort = parsed.GetValue(smtp),
+                ImapPort = parsed.GetValue(imap),
+            },
+            cancel));
+        return command.Parse(args).InvokeAsync();
     }
 
     /// <summary>Returns when everything listens.</summary>
@@ -36,53 +57,138 @@ public static class Tenant
 
     private static async Task<RunningTenant> StartAsync(TenantOptions options, Stack<Func<ValueTask>> endings, CancellationToken cancel)
     {
+        // Where things are kept. Without a folder a temporary one holds the authority's PEM file, which peers read.
         var folder = options.Folder ?? System.IO.Directory.CreateTempSubdirectory("postrider-sandbox-").FullName;
         if (options.Folder is null) endings.Push(() => { System.IO.Directory.Delete(folder, recursive: true); return ValueTask.CompletedTask; });
         System.IO.Directory.CreateDirectory(folder);
 
-        var authority = CertificateAuthority.LoadOrCreate(Path.Combine(folder, "authority.key.pem"), TimeProvider.System);
-        endings.Push(() => { authority.Dispose(); return ValueTask.CompletedTask; });
+        // Certificates and keys.
+        var authority = Disposed(CertificateAuthority.LoadOrCreate(Path.Combine(folder, "authority.key.pem"), TimeProvider.System), endings);
         var authorityFile = Path.Combine(folder, "authority.pem");
         await File.WriteAllTextAsync(authorityFile, authority.Pem, cancel);
-        var certificate = authority.Issue(["localhost"], [.. new[] { IPAddress.Loopback, IPAddress.IPv6Loopback, options.Address }.Distinct()], TimeProvider.System);
-        endings.Push(() => { certificate.Dispose(); return ValueTask.CompletedTask; });
+        var certificate = Disposed(authority.Issue(["localhost"], [.. new[] { IPAddress.Loopback, IPAddress.IPv6Loopback, options.Address }.Distinct()], TimeProvider.System), endings);
+        var signingKey = Disposed(SigningKey.LoadOrCreate(Path.Combine(folder, "signing.key.pem")), endings);
 
-        var directory = new EntraDirectory(options.Clock);
-        var grants = new Grants(options.Clock, new Random(options.Chance));
-        var signingKey = SigningKey.LoadOrCreate(Path.Combine(folder, "signing.key.pem"));
-        endings.Push(() => { signingKey.Dispose(); return ValueTask.CompletedTask; });
-        if (options.Seed) TenantSeed.Plant(directory);
+        // What there is.
+        var clock = new TenantClock(options.Clock);
+        var directory = new EntraDirectory(clock);
+        var grants = new Grants(clock, new Random(options.Chance));
+        var mailboxes = new Mailboxes(clock, options.Folder is null ? null : Path.Combine(folder, "mailboxes"));
+        var transport = new Transport(mailboxes, clock);
+        if (options.Seed) TenantSeed.Plant(directory, mailboxes);
 
-        // Named and rooted here, because the Demo and the tests host this beside other applications.
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider-sandbox", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            kestrel.AddServerHeader = false;
-            kestrel.Listen(options.Address, options.HttpPort);
-            kestrel.Listen(options.Address, options.HttpsPort, listen => listen.UseHttps(certificate));
-        });
-        builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(options.Clock);
-        builder.Services.AddSingleton(directory);
-        builder.Services.AddSingleton(grants);
-        builder.Services.AddSingleton(signingKey);
-        builder.Services.AddEntra();
-        builder.Services.AddPortal();
+        // Exchange.
+        var faults = new Faults();
+        var smtp = ExchangeFeature.StartSmtp(new(options.Address, options.SmtpPort), certificate, directory, grants, mailboxes, transport, clock, faults.Add);
+        endings.Push(smtp.DisposeAsync);
+        var imap = ExchangeFeature.StartImap(new(options.Address, options.ImapPort), certificate, directory, grants, mailboxes, clock, faults.Add);
+        endings.Push(imap.DisposeAsync);
 
-        var app = builder.Build();
+        // Entra, the portal, mailboxes, control: one application on two doors.
+        var app = BuildApplication(options, certificate);
         endings.Push(app.DisposeAsync);
-        app.UseAntiforgery();
-        app.MapEntra();
-        app.MapPortal();
         await app.StartAsync(cancel);
+        faults.Tell(app.Logger);
 
         var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(a => new Uri(a)).ToList();
-        return new RunningTenant(endings)
+        var running = new RunningTenant(endings)
         {
             Http = addresses.First(a => a.Scheme == Uri.UriSchemeHttp),
             Https = addresses.First(a => a.Scheme == Uri.UriSchemeHttps),
+            Smtp = smtp.LocalEndPoint,
+            Imap = imap.LocalEndPoint,
             CertificateAuthorityFile = authorityFile,
             Directory = directory,
+            Mailboxes = mailboxes,
+            Transport = transport,
+            Clock = clock,
+            Grants = grants,
+            Faults = faults,
         };
+        return running;
+
+        WebApplication BuildApplication(TenantOptions how, X509Certificate2 tls)
+        {
+            // Named and rooted here, because the Demo and the tests host this beside other applications.
+            var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider-sandbox", ContentRootPath = AppContext.BaseDirectory, EnvironmentName = Environments.Production });
+            builder.WebHost.ConfigureKestrel(kestrel =>
+            {
+                kestrel.AddServerHeader = false;
+                kestrel.Listen(how.Address, how.HttpPort);
+                kestrel.Listen(how.Address, how.HttpsPort, listen => listen.UseHttps(tls));
+            });
+            builder.Logging.ClearProviders();
+            if (how.LogToConsole) builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
+            // Whoever started this stops it: Ctrl+C is theirs to hear.
+            builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
+            builder.Services.AddSingleton<TimeProvider>(clock);
+            builder.Services.AddSingleton(clock);
+            builder.Services.AddSingleton(directory);
+            builder.Services.AddSingleton(grants);
+            builder.Services.AddSingleton(signingKey);
+            builder.Services.AddSingleton(mailboxes);
+            builder.Services.AddSingleton(transport);
+            builder.Services.AddEntra();
+            builder.Services.AddPortal();
+
+            var web = builder.Build();
+            web.UseMiddleware<KnownHosts>(how.Address);
+            web.UseAntiforgery();
+            web.MapEntra();
+            web.MapPortal();
+            web.MapControl();
+            return web;
+        }
+    }
+
+    private static async Task<int> RunAsync(TenantOptions options, CancellationToken cancel)
+    {
+        // Reads from the terminal until Ctrl+C, and on systems that have it SIGTERM.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => { signal.Cancel = true; stop.Cancel(); });
+        try
+        {
+            await using var running = await StartAsync(options with { LogToConsole = true }, cancel);
+            Console.WriteLine($"""
+                Portal      {running.Http}
+                Entra       {running.Http}common/v2.0/.well-known/openid-configuration
+                            {running.Https}common/v2.0/.well-known/openid-configuration
+                Mailboxes   {running.Http}outlook
+                Control     {running.Http}control
+                SMTP        {running.Smtp}, STARTTLS
+                IMAP        {running.Imap}, TLS
+                Trust       {running.CertificateAuthorityFile}
+                Sign in as  {string.Join(", ", running.Directory.Users.Select(u => u.UserPrincipalName))}
+                            with the password {TenantSeed.Password}
+                Ctrl+C stops it.
+                """);
+            var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using (stop.Token.Register(stopped.SetResult)) await stopped.Task;
+            return 0;
+        }
+        catch (IOException e)
+        {
+            // A port that is taken, a folder that cannot be written.
+            await Console.Error.WriteLineAsync($"The sandbox cannot start: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static IPAddress Refuse(System.CommandLine.Parsing.ArgumentResult result)
+    {
+        result.AddError($"'{result.Tokens[0].Value}' is not an IP address.");
+        return IPAddress.Loopback;
+    }
+
+    private static T Disposed<T>(T what, Stack<Func<ValueTask>> endings) where T : IDisposable
+    {
+        endings.Push(() => { what.Dispose(); return ValueTask.CompletedTask; });
+        return what;
+    }
+
+    private sealed class StoppedByOwner : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -17,6 +17,8 @@ public sealed record TenantOptions
     public TimeProvider Clock { get; init; } = TimeProvider.System;
     /// <summary>Begin with the tenant Meadow Bakery and a personal account, when the folder holds no directory yet.</summary>
     public bool Seed { get; init; } = true;
+    /// <summary>Warnings and errors go to the console; as a part of another program the sandbox is silent.</summary>
+    public bool LogToConsole { get; init; }
     /// <summary>Where chance that is no secret comes from, such as the life of an access token.</summary>
     public int Chance { get; init; } = 365;
 }

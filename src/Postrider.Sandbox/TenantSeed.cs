@@ -1,4 +1,6 @@
+using Postrider.Mail;
 using Postrider.Sandbox.Directories;
+using Postrider.Sandbox.Exchange;
 
 namespace Postrider.Sandbox;
 
@@ -8,7 +10,10 @@ public static class TenantSeed
     /// <summary>Of every seeded account; printed by the Demo and the sandbox.</summary>
     public const string Password = "Postrider-2026";
 
-    internal static void Plant(EntraDirectory directory)
+    /// <summary>A shared mailbox: nobody signs in to it, Ann may open it and send as it.</summary>
+    public const string SharedMailbox = "support@meadow.example";
+
+    internal static void Plant(EntraDirectory directory, Mailboxes mailboxes)
     {
         var bakery = directory.AddTenant("Meadow Bakery", "meadowbakery.onmicrosoft.example", "meadow.example");
         directory.AddUser(bakery.Id, "admin@meadow.example", "Mara Admin", Password, DirectoryRoles.GlobalAdministrator);
@@ -19,5 +24,7 @@ public static class TenantSeed
         directory.AddGroup(bakery.Id, "Mail senders", notifications.Id, sales.Id);
         directory.AddGroup(bakery.Id, "Shop", sales.Id, ann.Id);
         directory.AddPersonalAccount("rosa@outlook.example", "Rosa Lind", Password);
+        foreach (var user in directory.Users) mailboxes.AddFor(user);
+        mailboxes.AddShared(EmailAddress.Parse(SharedMailbox), "Meadow Support", bakery.Id, ann);
     }
 }

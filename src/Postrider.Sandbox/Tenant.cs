@@ -118,7 +118,9 @@ public static class Tenant
                 kestrel.Listen(how.Address, how.HttpsPort, listen => listen.UseHttps(tls));
             });
             builder.Logging.ClearProviders();
-            if (how.LogToConsole) builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning);
+            if (how.LogToConsole) builder.Logging.AddSimpleConsole().SetMinimumLevel(LogLevel.Warning)
+                    // It warns that the pages forbid caching more strictly than it does.
+                    .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.Error);
             // Whoever started this stops it: Ctrl+C is theirs to hear.
             builder.Services.AddSingleton<IHostLifetime, StoppedByOwner>();
             builder.Services.AddSingleton<TimeProvider>(clock);

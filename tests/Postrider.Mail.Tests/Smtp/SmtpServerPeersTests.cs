@@ -1,0 +1,141 @@
+using System.Text;
+using Postrider.Mail.Sasl;
+using Postrider.Mail.Smtp;
+using Postrider.Mail.Tests.Peers;
+
+namespace Postrider.Mail.Tests.Smtp;
+
+/// <summary>Our server, driven by programs nobody here wrote.</summary>
+public sealed class SmtpServerPeersTests
+{
+    private static readonly string LongToken = string.Concat(Enumerable.Repeat("eyJ0eXAiOiJKV1QifQ.", 100));
+
+    [Theory]
+    [InlineData("initial", "token")]
+    [InlineData("two steps", "token")]
+    [InlineData("two steps", null)]
+    public async Task Python_smtplib_sends_with_a_token(string form, string? token)
+    {
+        token ??= LongToken;
+        var python = PeerProgram.FindOrSkip("python3");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var authority = new AuthorityFile();
+        const string script = """
+            import base64, smtplib, ssl, sys
+            port, ca, token, form = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+            s = smtplib.SMTP('localhost', port, timeout=20)
+            s.ehlo()
+            assert not s.has_extn('auth'), s.esmtp_features
+            s.starttls(context=ssl.create_default_context(cafile=ca))
+            s.ehlo()
+            assert 'XOAUTH2' in s.esmtp_features['auth'], s.esmtp_features
+            assert s.has_extn('pipelining') and s.has_extn('8bitmime') and s.has_extn('smtputf8') and s.has_extn('enhancedstatuscodes')
+            assert int(s.esmtp_features['size']) > 1000000
+            blob = base64.b64encode(b'user=ann@example.com\x01auth=Bearer ' + token.encode() + b'\x01\x01').decode()
+            if form == 'initial': r = s.docmd('AUTH', 'XOAUTH2 ' + blob)
+            else:
+                r = s.docmd('AUTH', 'XOAUTH2'); assert r[0] == 334, r
+                r = s.docmd(blob)
+            assert r[0] == 235, r
+            refused = s.sendmail('ann@example.com', ['ben@example.org', 'cat@example.org'], b'Subject: hi\r\n\r\n.leading dot\r\n..\r\nend\r\n', mail_options=['body=8bitmime'])
+            assert refused == {}, refused
+            s.send_message(__import__('email').message_from_string('From: ann@example.com\nTo: ben@example.org\nSubject: second\n\ntext\n'))
+            s.quit()
+            """;
+        var (code, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), authority.Path, token, form]);
+        Assert.True(code == 0, output);
+        Assert.Equal(new SaslCredential.XOAuth2("ann@example.com", token), Assert.Single(mailbox.Credentials));
+        Assert.Equal(2, mailbox.Messages.Count);
+        var first = mailbox.Messages.First();
+        Assert.Equal("Subject: hi\r\n\r\n.leading dot\r\n..\r\nend\r\n", Encoding.ASCII.GetString(first.Bytes));
+        Assert.Equal(["ben@example.org", "cat@example.org"], first.Envelope.Recipients.Select(r => r.ToString()));
+        Assert.Empty(mailbox.Faults);
+    }
+
+    [Theory]
+    [InlineData("login('ann@example.com', 'secret')", "235")]
+    [InlineData("login('ann@example.com', 'wrong')", "535")]
+    [InlineData("docmd('AUTH', 'XOAUTH2 dXNlcj1hbm4=')", "501")]
+    [InlineData("docmd('AUTH', 'CRAM-MD5')", "504")]
+    [InlineData("docmd('MAIL', 'FROM:<ann@example.com>')", "530")]
+    [InlineData("docmd('DATA')", "503")]
+    public async Task Python_smtplib_gets_the_reply_of_each_case(string call, string expected)
+    {
+        var python = PeerProgram.FindOrSkip("python3");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var authority = new AuthorityFile();
+        var script = $"""
+            import smtplib, ssl, sys
+            s = smtplib.SMTP('localhost', int(sys.argv[1]), timeout=20)
+            s.starttls(context=ssl.create_default_context(cafile=sys.argv[2]))
+            s.ehlo()
+            try: print(s.{call}[0])
+            except smtplib.SMTPAuthenticationError as e: print(e.smtp_code)
+            """;
+        var (_, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), authority.Path]);
+        Assert.Equal(expected, output.Trim());
+    }
+
+    [Fact]
+    public async Task Curl_sends_with_a_bearer_token()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var authority = new AuthorityFile();
+        var (code, output) = await PeerProgram.RunAsync(
+            curl,
+            ["-sS", "--url", $"smtp://localhost:{Port(server)}/client.example", "--ssl-reqd", "--cacert", authority.Path, "--user", "ann@example.com:", "--oauth2-bearer", LongToken,
+             "--login-options", "AUTH=XOAUTH2", "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--upload-file", "-"],
+            "Subject: from curl\r\n\r\n.dot\r\n");
+        Assert.True(code == 0, output);
+        Assert.Equal(new SaslCredential.XOAuth2("ann@example.com", LongToken), Assert.Single(mailbox.Credentials));
+        Assert.Equal("Subject: from curl\r\n\r\n.dot\r\n", Encoding.ASCII.GetString(Assert.Single(mailbox.Messages).Bytes));
+    }
+
+    [Fact]
+    public async Task Curl_is_refused_with_a_wrong_token()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var authority = new AuthorityFile();
+        var (code, output) = await PeerProgram.RunAsync(
+            curl,
+            ["-sS", "--url", $"smtp://localhost:{Port(server)}", "--ssl-reqd", "--cacert", authority.Path, "--user", "ann@example.com:", "--oauth2-bearer", "wrong",
+             "--login-options", "AUTH=XOAUTH2", "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--upload-file", "-"],
+            "x\r\n");
+        // curl's own code for a refused login.
+        Assert.True(code == 67, output);
+        Assert.Empty(mailbox.Messages);
+    }
+
+    // Without TLS: Debian's swaks has it only with a further package.
+    [Theory]
+    [InlineData("LOGIN")]
+    [InlineData("PLAIN")]
+    public async Task Swaks_sends_pipelined_with_a_password(string mechanism)
+    {
+        var swaks = PeerProgram.FindOrSkip("swaks");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen(change: o => o with { RequireTls = false });
+        var (code, output) = await PeerProgram.RunAsync(
+            swaks,
+            ["--server", "127.0.0.1:" + Port(server), "--auth", mechanism, "--auth-user", "ann@example.com", "--auth-password", "secret", "--from", "ann@example.com", "--to", "ben@example.org,cat@example.org", "--pipeline"]);
+        Assert.True(code == 0, output);
+        Assert.Equal(2, Assert.Single(mailbox.Messages).Envelope.Recipients.Count);
+        Assert.Equal(new SaslCredential.Plain("ann@example.com", "secret"), Assert.Single(mailbox.Credentials));
+    }
+
+    private static string Port(SmtpServer server) => server.LocalEndPoint.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>The authority as a file, for programs that want one.</summary>
+    private sealed class AuthorityFile : IDisposable
+    {
+        public AuthorityFile() => File.WriteAllText(Path, TestCertificates.Authority.ExportCertificatePem());
+        public string Path { get; } = System.IO.Path.GetTempFileName();
+        public void Dispose() => File.Delete(Path);
+    }
+}

@@ -20,7 +20,7 @@ internal static class PortalFeature
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
         services.AddAntiforgery(options =>
         {
-            options.Cookie.Name = "sandbox.forms";
+            options.Cookie.Name = "sandbox.form";
             // The page's own Content-Security-Policy says who may frame it (nobody, or the mail page).
             options.SuppressXFrameOptionsHeader = true;
         });

@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Apps;
 using Postrider.Entra;
 using Postrider.Journal;
+using Postrider.OutgoingMail;
+using Postrider.OutgoingServers;
 using Postrider.OutlookAccounts;
 using Postrider.OutlookCredentials;
 using Postrider.Settings;
@@ -51,6 +53,8 @@ public static class Hub
         services.AddEntra();
         services.AddOutlookCredentials();
         services.AddOutlookAccounts();
+        services.AddOutgoingServers();
+        services.AddOutgoingMail();
 
         var app = builder.Build();
         app.UseSecurityHeaders(options.Cloud.Login);
@@ -65,6 +69,8 @@ public static class Hub
         app.MapJournal();
         // The folders' pages and API, in the same order.
         app.MapOutlookCredentials();
+        app.MapOutgoingServers();
+        app.MapOutgoingMail();
 
         await app.Services.GetRequiredService<InstalledApps>().StartAsync(cancellationToken);
         await app.StartAsync(cancellationToken);

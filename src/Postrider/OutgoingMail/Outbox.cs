@@ -1,3 +1,9 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Postrider.Mail;
+using Postrider.OutgoingServers;
+using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -7,9 +13,101 @@ namespace Postrider.OutgoingMail;
 /// <param name="MessageId">Without angle brackets; null with a problem.</param>
 internal sealed record PutResult(OutboxMailId? Id, string? MessageId, Problem? Problem);
 
-/// <summary>Takes messages to send. What it took survives a power cut.</summary>
-internal sealed class Outbox
+/// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut.</summary>
+internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, SystemParameters parameters, OutboxSignal signal, TimeProvider clock)
 {
-    /// <param name="inSameTransaction">Told the mail's id and Message-ID in the transaction that stores it, so that the caller's own rows commit with it. SQL only; may run again.</param>
-    public Task<PutResult> PutAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken) => throw new NotImplementedException();
+    // A larger one is stored chunk by chunk before its row, so that other writes get their turn between.
+    private const int InOneWrite = 1024 * 1024;
+
+    /// <summary>The largest message this hub takes, in bytes on the wire.</summary>
+    public long MaxBytes =>
+        1024L * 1024 * (int.TryParse(parameters.Get("mail.max_message_megabytes"), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : OutgoingMessageRules.DefaultMaxMegabytes);
+
+    /// <param name="inSameTransaction">Told the mail's id and Message-ID in the transaction that stores it, so that the caller's own rows commit with it. SQL only; may run again. Not called for a repetition of an idempotency key.</param>
+    public async Task<PutResult> PutAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken)
+    {
+        // 1 what enters is checked
+        if (OutgoingMessageRules.Check(message, MaxBytes) is { } problem) return new(null, null, problem);
+        var key = message.IdempotencyKey is { } given ? $"{message.Creator?.ToString("D") ?? "system"}:{given}" : null;
+        var requestHash = key is null ? null : RequestHash(message);
+        if (key is not null && await database.ReadAsync(reader => store.FindByKey(reader, key), cancellationToken) is { } earlier) return Repeated(earlier, requestHash!);
+
+        // 2 the server and the sender are chosen
+        var candidates = await database.ReadAsync(reader => servers.List(reader), cancellationToken);
+        var decision = ServerChoice.Decide(new ServerQuestion(message.From, [.. candidates.Select(server => server.ToCandidate())], DefaultFrom(), Bounce(), message.Creator, Forced: null, EnvelopeOverride: null));
+        if (decision.Server is null) return new(null, null, decision.Problem);
+
+        var id = new OutboxMailId(Ids.New(clock));
+        var messageId = message.MessageId ?? $"{id.Value:N}@{MessageIdDomain(decision.HeaderFrom.Address)}";
+        byte[] bytes;
+        try
+        {
+            bytes = OutgoingMessageRules.Draft(message, decision, messageId, id.Value, clock.GetUtcNow()).Write();
+        }
+        catch (FormatException wrong)
+        {
+            return new(null, null, OutgoingMailProblems.HeaderInvalid(wrong.Message));
+        }
+
+        if (bytes.Length > MaxBytes) return new(null, null, OutgoingMailProblems.TooLarge(bytes.Length, MaxBytes, "this hub"));
+        if (candidates.First(server => server.Id == decision.Server.Id) is { SizeLimit: { } limit } chosen && bytes.Length > limit) return new(null, null, OutgoingMailProblems.TooLarge(bytes.Length, limit, $"the server “{chosen.Name}”"));
+
+        // 3 the mail and whatever belongs to it are stored in one transaction; the caller's acknowledgement follows the commit
+        Guid? streamed = bytes.Length > InOneWrite ? await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken) : null;
+        return await database.WriteAsync(tx =>
+        {
+            // Two requests with one key may come at the same time.
+            if (key is not null && store.FindByKey(tx, key) is { } first) return Repeated(first, requestHash!);
+            store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), bytes.Length, key, requestHash);
+            inSameTransaction?.Invoke(tx, id, messageId);
+            tx.AfterCommit(signal.Wake);
+            return new PutResult(id, messageId, null);
+        }, cancellationToken);
+    }
+
+    /// <summary><c>{mail.default.from}@{mail.catchall.domain}</c>, or the whole address where one is set; null when there is none.</summary>
+    public EmailAddress? DefaultFrom() => AddressOf(parameters.DefaultFrom);
+
+    private EmailAddress? Bounce() => AddressOf(parameters.BounceAlias);
+
+    private EmailAddress? AddressOf(string? local)
+    {
+        if (local is null) return null;
+        var text = local.Contains('@', StringComparison.Ordinal) ? local : parameters.CatchallDomain is { } domain ? $"{local}@{domain}" : null;
+        return EmailAddress.TryParse(text, out var address) ? address : null;
+    }
+
+    private static PutResult Repeated((OutboxMailId Id, string MessageId, byte[]? RequestHash) earlier, byte[] requestHash) =>
+        earlier.RequestHash is { } hash && hash.AsSpan().SequenceEqual(requestHash) ? new(earlier.Id, earlier.MessageId, null) : new(null, null, OutgoingMailProblems.KeyReused);
+
+    private static string MessageIdDomain(EmailAddress from) => from.Wire[(from.Wire.LastIndexOf('@') + 1)..];
+
+    /// <summary>Equal for requests that mean the same message.</summary>
+    private static byte[] RequestHash(OutgoingMessage message)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        void Add(string? text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text ?? "");
+            hash.AppendData(BitConverter.GetBytes(text is null ? -1 : bytes.Length));
+            hash.AppendData(bytes);
+        }
+
+        foreach (var list in (ReadOnlySpan<IReadOnlyList<NamedAddress>>)[[message.From], message.To, message.Cc, message.Bcc, message.ReplyTo is null ? [] : [message.ReplyTo]])
+        {
+            hash.AppendData(BitConverter.GetBytes(list.Count));
+            foreach (var address in list) Add(address.ToString());
+        }
+
+        foreach (var text in (ReadOnlySpan<string?>)[message.Subject, message.Text, message.Html, message.InReplyTo, string.Join(' ', message.References), message.MessageId]) Add(text);
+        foreach (var file in message.Attachments)
+        {
+            Add(file.FileName);
+            Add(file.MediaType);
+            Add(file.ContentId);
+            hash.AppendData(SHA256.HashData(file.Bytes.Span));
+        }
+
+        return hash.GetHashAndReset();
+    }
 }

@@ -1,3 +1,3 @@
 namespace Postrider.OutgoingServers;
 
-internal readonly record struct OutgoingServerId(Guid Value);
+public readonly record struct OutgoingServerId(Guid Value);

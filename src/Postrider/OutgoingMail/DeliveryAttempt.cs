@@ -1,0 +1,129 @@
+using Postrider.Doctor;
+using Postrider.Mail;
+using Postrider.Mail.Smtp;
+using Postrider.OutgoingServers;
+using Postrider.Storage;
+
+namespace Postrider.OutgoingMail;
+
+/// <summary>One connection of a mailbox and what was said over it. Used by one attempt at a time.</summary>
+internal sealed class MailboxConnection : IAsyncDisposable
+{
+    public DialogueLog Log { get; } = new();
+
+    /// <summary>Null before the first connection.</summary>
+    public SmtpClient? Client { get; private set; }
+
+    public async Task ReplaceAsync(SmtpClient? client)
+    {
+        if (Client is { } old) await old.DisposeAsync();
+        Client = client;
+    }
+
+    public async ValueTask DisposeAsync() => await ReplaceAsync(null);
+}
+
+/// <summary>One attempt to send one mail: docs/flows/send-a-mail.md, steps 5 and 6.</summary>
+internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, OutboxStore store, SmtpSessions sessions, Random chance, TimeProvider clock)
+{
+    /// <param name="claimed">Its attempt row is durable already (step 5a).</param>
+    /// <returns>False when the server has to rest.</returns>
+    public async Task<bool> RunAsync(OutgoingServer server, ClaimedMail claimed, MailboxConnection connection, CancellationToken cancellationToken)
+    {
+        connection.Log.Clear();
+        var verdict = await OfferAsync(server, claimed, connection, cancellationToken);
+
+        // 6 settle
+        var jitter = chance.NextDouble();
+        var sizeLimit = connection.Client?.IsUsable == true ? connection.Client.Capabilities.Size : server.SizeLimit;
+        DateTimeOffset? pausedUntil = verdict.ServerTrouble is { } trouble ? RetrySchedule.NextForServer(server.Failures + 1, clock.GetUtcNow(), trouble.NotBefore, jitter) : null;
+        // Not with the caller's token: what a server has answered must be written down.
+        await database.WriteAsync(tx => store.Settle(tx, claimed, server.Id, verdict, pausedUntil, sizeLimit, jitter, connection.Log.Lines()), CancellationToken.None);
+        return verdict.ServerTrouble is null;
+    }
+
+    private async Task<AttemptVerdict> OfferAsync(OutgoingServer server, ClaimedMail claimed, MailboxConnection connection, CancellationToken cancellationToken)
+    {
+        // A mail whose recipients have all been settled meanwhile has nobody to be offered to.
+        if (claimed.Recipients.Count == 0) return new(new Dictionary<EmailAddress, RecipientOutcome>(), null, null);
+
+        var reused = connection.Client is { IsUsable: true };
+        while (true)
+        {
+            // 5b token, 5c connection
+            if (connection.Client is not { IsUsable: true } && await OpenAsync(server, connection, cancellationToken) is { } trouble) return AttemptVerdict.NotReached(claimed.Recipients, trouble);
+
+            // 5d MAIL, RCPT, DATA
+            var client = connection.Client!;
+            if (client.Capabilities.Size is { } limit && limit > 0 && claimed.Size > limit) return TooLarge(claimed, server, limit);
+            SmtpSendResult result;
+            await using (var message = new LastByteWatch(bodies.Open(claimed.BodyId), () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.AttemptId), CancellationToken.None)))
+                result = await client.SendAsync(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Recipients, message, claimed.Size, cancellationToken);
+
+            // A connection that lay idle may have been closed by the server: that says nothing about the mail.
+            if (reused && result.Failure is { MessageMayBeTaken: false } failure && IsStale(failure) && !result.Recipients.Any(recipient => recipient.Accepted))
+            {
+                reused = false;
+                await connection.ReplaceAsync(null);
+                continue;
+            }
+
+            // 5e outcome for each recipient
+            return AttemptVerdict.Of(claimed.Recipients, result, server.Host, server.Port);
+        }
+    }
+
+    private async Task<Diagnosis?> OpenAsync(OutgoingServer server, MailboxConnection connection, CancellationToken cancellationToken)
+    {
+        await connection.ReplaceAsync(null);
+        var open = await sessions.OpenAsync(server, connection.Log.Add, cancellationToken);
+        if (open.Client is null) return open.Trouble!;
+        await connection.ReplaceAsync(open.Client);
+        return null;
+    }
+
+    private static bool IsStale(SmtpFailure failure) => failure.Kind == WireFailureKind.Disconnected || failure.Reply?.Code == 421;
+
+    private static AttemptVerdict TooLarge(ClaimedMail claimed, OutgoingServer server, long limit)
+    {
+        var reply = new SmtpReply(552, "5.3.4", $"The message has {claimed.Size} bytes; {server.Host} takes {limit}.");
+        return new(claimed.Recipients.ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.Refused(reply)), null,
+            new Diagnosis(OutgoingMailProblems.TooLarge(claimed.Size, limit, server.Host), FaultScope.Message));
+    }
+}
+
+/// <summary>A message on its way out. When its last byte has been read, the final dot is next: that is written down before the reader is told.</summary>
+internal sealed class LastByteWatch(Stream inner, Func<Task> atEnd) : Stream
+{
+    private bool told;
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var read = await inner.ReadAsync(buffer, cancellationToken);
+        if (read > 0 || told || buffer.Length == 0) return read;
+        await atEnd();
+        told = true;
+        return 0;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The mark is written by waiting for the database: read with ReadAsync.");
+
+    public override void Flush() => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override async ValueTask DisposeAsync()
+    {
+        await inner.DisposeAsync();
+        await base.DisposeAsync();
+    }
+}

@@ -1,0 +1,181 @@
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.OutgoingMail;
+
+/// <param name="Content">base64.</param>
+/// <param name="ContentId">Null: an attachment; else an inline part of the HTML.</param>
+internal sealed record AttachmentRequest(string? FileName, string? MediaType, string? Content, string? ContentId);
+
+/// <param name="From"><c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>; left out: the one who asks.</param>
+internal sealed record MailRequest(
+    string? From, IReadOnlyList<string?>? To, IReadOnlyList<string?>? Cc, IReadOnlyList<string?>? Bcc, string? Subject, string? Text, string? Html, IReadOnlyList<AttachmentRequest>? Attachments, string? ReplyTo, string? InReplyTo, IReadOnlyList<string>? References);
+
+internal sealed record MailPutAnswer(Guid Id, string MessageId);
+
+internal sealed record MailRecipientAnswer(string Role, string? Name, string Address, string State, string? Reply);
+
+internal sealed record MailAttemptAnswer(DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Outcome, Problem? Problem, IReadOnlyList<string> Transcript);
+
+internal sealed record MailAnswer(
+    Guid Id, string MessageId, string State, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? FinishedAt, int Tries,
+    Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts);
+
+/// <param name="Next">Give it as <c>before</c> for the next page; null on the last.</param>
+internal sealed record MailListAnswer(IReadOnlyList<MailAnswer> Mails, Guid? Next);
+
+internal sealed record UnknownAnswer(bool WasSent);
+
+internal static class OutgoingMailApi
+{
+    private const int MaxListed = 200;
+
+    public static void MapOutgoingMail(this WebApplication app)
+    {
+        var group = app.MapGroup("/api/v1/mails").RequireAuthorization(Policies.SignedIn).WithTags("Mails");
+        group.MapPost("", PutAsync);
+        group.MapGet("", async (string? state, Guid? before, int? limit, OutboxStore store, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        {
+            var count = Math.Clamp(limit ?? 50, 1, MaxListed);
+            IReadOnlyList<OutboxState>? states = state is null ? null : [.. Enum.GetValues<OutboxState>().Where(known => known.Word() == state)];
+            var mails = await database.ReadAsync(reader => store.List(reader, states, viewer.IsSettings ? null : viewer.UserId, before is { } id ? new(id) : null, count), cancel);
+            return Results.Ok(new MailListAnswer([.. mails.Select(mail => Answer(mail, null, null))], mails.Count == count ? mails[^1].Id.Value : null));
+        });
+        group.MapGet("{id:guid}", async (Guid id, OutboxStore store, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        {
+            var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, store.Recipients(reader, mail.Id), store.Attempts(reader, mail.Id)) : null, cancel);
+            return answer is null ? Problems.ToResult(OutgoingMailProblems.NotFound, StatusCodes.Status404NotFound) : Results.Ok(answer);
+        });
+        group.MapPost("{id:guid}/retry", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.RetryAsync(new(id), viewer, cancel)));
+        group.MapPost("{id:guid}/send-now", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.SendNowAsync(new(id), viewer, cancel)));
+        group.MapPost("{id:guid}/cancel", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.CancelAsync(new(id), viewer, cancel)));
+        group.MapPost("{id:guid}/decide", (Guid id, UnknownAnswer answer, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.DecideAsync(new(id), answer.WasSent, viewer, cancel)));
+    }
+
+    public static bool MaySee(OutboxMail mail, Viewer viewer) => viewer.IsSettings || mail.Creator == viewer.UserId;
+
+    /// <summary>202 after the commit, or a problem with nothing stored.</summary>
+    private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Viewer viewer, CancellationToken cancel)
+    {
+        // base64 within JSON: four thirds of the files, and room for the rest. Larger ones are refused before they are read.
+        var limit = (outbox.MaxBytes * 4 / 3) + (1024 * 1024);
+        if (http.Request.ContentLength > limit) return Problems.ToResult(OutgoingMailProblems.TooLarge(http.Request.ContentLength.Value, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = limit;
+        MailRequest? request;
+        try
+        {
+            request = await http.Request.ReadFromJsonAsync<MailRequest>(cancel);
+        }
+        catch (BadHttpRequestException tooLong) when (tooLong.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            return Problems.ToResult(OutgoingMailProblems.TooLarge(limit, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+        }
+        catch (Exception wrong) when (wrong is System.Text.Json.JsonException or InvalidOperationException)
+        {
+            return Problems.ToResult(OutgoingMailProblems.HeaderInvalid("The body is not the JSON that was expected."), StatusCodes.Status400BadRequest);
+        }
+
+        var (message, problem) = MailRequestReader.Read(request, viewer, idempotencyKey);
+        if (message is null) return Problems.ToResult(problem!, problem == OutgoingMailProblems.FromNotYours(viewer.Email) ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
+        var put = await outbox.PutAsync(message, null, cancel);
+        return put.Id is { } id
+            ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
+            : Problems.ToResult(put.Problem!, StatusOf(put.Problem!));
+    }
+
+    /// <summary>The HTTP status of a refusal to put.</summary>
+    public static int StatusOf(Problem problem) => problem.Code switch
+    {
+        "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
+        "mail-idempotency-key-reused" or "no-outgoing-server" => StatusCodes.Status409Conflict,
+        _ => StatusCodes.Status422UnprocessableEntity,
+    };
+
+    private static async Task<IResult> DoneAsync(Task<Problem?> deed) => await deed is { } problem
+        ? Problems.ToResult(problem, problem == OutgoingMailProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status409Conflict)
+        : Results.NoContent();
+
+    private static MailAnswer Answer(OutboxMail mail, IReadOnlyList<OutboxRecipient>? recipients, IReadOnlyList<AttemptRow>? attempts) => new(
+        mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, mail.Why, mail.Size, mail.PutAt, mail.NextTry, mail.FinishedAt, mail.Tries, mail.Trouble,
+        recipients?.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply)).ToList(),
+        attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
+}
+
+/// <summary>Turns the API's record into a message. Pure.</summary>
+internal static class MailRequestReader
+{
+    /// <summary>Exactly one of the two is not null.</summary>
+    public static (OutgoingMessage? Message, Problem? Problem) Read(MailRequest? request, Viewer viewer, string? idempotencyKey)
+    {
+        if (request is null) return (null, OutgoingMailProblems.NoRecipients);
+        Problem? problem = null;
+        var to = Addresses("To", request.To, ref problem);
+        var cc = Addresses("Cc", request.Cc, ref problem);
+        var bcc = Addresses("Bcc", request.Bcc, ref problem);
+        var replyTo = request.ReplyTo is null ? [] : Addresses("Reply-To", [request.ReplyTo], ref problem);
+        var own = EmailAddress.TryParse(viewer.Email, out var address) ? new NamedAddress(viewer.Name, address) : null;
+        var from = request.From is null ? own : Addresses("From", [request.From], ref problem).FirstOrDefault();
+        if (problem is not null) return (null, problem);
+        if (from is null) return (null, OutgoingMailProblems.AddressInvalid("From", viewer.Email));
+        // Who may not change settings speaks for nobody else.
+        if (!viewer.IsSettings && !from.Address.Equals(own?.Address)) return (null, OutgoingMailProblems.FromNotYours(viewer.Email));
+
+        var files = new List<DraftAttachment>();
+        foreach (var file in request.Attachments ?? [])
+        {
+            var bytes = new byte[((file.Content?.Length ?? 0) / 4 * 3) + 3];
+            if (string.IsNullOrWhiteSpace(file.FileName) || file.Content is null || !Convert.TryFromBase64String(file.Content, bytes, out var written)) return (null, OutgoingMailProblems.AttachmentInvalid(Shown(file.FileName)));
+            files.Add(new DraftAttachment(file.FileName, string.IsNullOrWhiteSpace(file.MediaType) ? "application/octet-stream" : file.MediaType, bytes.AsMemory(0, written), file.ContentId));
+        }
+
+        return (new OutgoingMessage
+        {
+            From = from, To = to, Cc = cc, Bcc = bcc, Subject = request.Subject ?? "", Text = request.Text, Html = request.Html, Attachments = files, ReplyTo = replyTo.FirstOrDefault(),
+            InReplyTo = request.InReplyTo, References = request.References ?? [], Creator = viewer.UserId, IdempotencyKey = idempotencyKey,
+        }, null);
+    }
+
+    /// <summary>One entry of an address field: one address, or a problem.</summary>
+    public static (NamedAddress? Address, Problem? Problem) Address(string field, string? text)
+    {
+        // Before the parser, which would take a line break for folding.
+        if (text?.Any(char.IsControl) == true) return (null, OutgoingMailProblems.ControlCharacters(field));
+        var parsed = AddressList.Parse(text);
+        return parsed is { Addresses: [var one], Defects.Count: 0 } ? (one, null) : (null, OutgoingMailProblems.AddressInvalid(field, Shown(text)));
+    }
+
+    private static List<NamedAddress> Addresses(string field, IReadOnlyList<string?>? texts, ref Problem? problem)
+    {
+        var read = new List<NamedAddress>();
+        foreach (var text in texts ?? [])
+        {
+            var (address, wrong) = Address(field, text);
+            problem ??= wrong;
+            if (address is not null) read.Add(address);
+        }
+
+        return read;
+    }
+
+    private static string Shown(string? text) => new([.. (text ?? "").Where(c => !char.IsControl(c)).Take(100)]);
+}
+
+/// <summary>What a person does to a mail: the one way, for page and API.</summary>
+internal sealed class OutboxDesk(HubDatabase database, OutboxStore store, OutboxSignal signal)
+{
+    public Task<Problem?> RetryAsync(OutboxMailId id, Viewer viewer, CancellationToken cancellationToken) => DoAsync(id, viewer, tx => store.Retry(tx, id, viewer.UserId), cancellationToken);
+    public Task<Problem?> SendNowAsync(OutboxMailId id, Viewer viewer, CancellationToken cancellationToken) => DoAsync(id, viewer, tx => store.SendNow(tx, id, viewer.UserId), cancellationToken);
+    public Task<Problem?> CancelAsync(OutboxMailId id, Viewer viewer, CancellationToken cancellationToken) => DoAsync(id, viewer, tx => store.Cancel(tx, id, viewer.UserId), cancellationToken);
+    public Task<Problem?> DecideAsync(OutboxMailId id, bool wasSent, Viewer viewer, CancellationToken cancellationToken) => DoAsync(id, viewer, tx => store.Decide(tx, id, wasSent, viewer.UserId), cancellationToken);
+
+    private Task<Problem?> DoAsync(OutboxMailId id, Viewer viewer, Func<HubTransaction, Problem?> deed, CancellationToken cancellationToken) => database.WriteAsync(tx =>
+    {
+        if (store.Find(tx, id) is not { } mail || !OutgoingMailApi.MaySee(mail, viewer)) return OutgoingMailProblems.NotFound;
+        tx.AfterCommit(signal.Wake);
+        return deed(tx);
+    }, cancellationToken);
+}

@@ -1,0 +1,34 @@
+using Postrider.OutgoingServers;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.OutgoingMail;
+
+internal static class OutgoingMailFeature
+{
+    public static IServiceCollection AddOutgoingMail(this IServiceCollection services)
+    {
+        StoredTypes.AddId(id => new OutboxMailId(id), id => id.Value);
+        services.AddSingleton(_ => Random.Shared);
+        services.AddSingleton<OutboxSignal>();
+        services.AddSingleton<IServerResumed>(provider => provider.GetRequiredService<OutboxSignal>());
+        services.AddSingleton<OutboxStore>();
+        services.AddSingleton<Outbox>();
+        services.AddSingleton<OutboxDesk>();
+        services.AddSingleton<DeliveryAttempt>();
+        services.AddHostedService<OutboxPump>();
+        services.AddSingleton<IMenuEntry, EmailQueueMenuEntry>();
+        return services;
+    }
+}
+
+internal sealed class EmailQueueMenuEntry : IMenuEntry
+{
+    public string Section => "Technical";
+    public string? Group => "Email";
+    public string Text => "Email Queue";
+    public string Href => "/email-queue";
+    public string? Icon => "mail-forward";
+    public int Order => 30;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+using Postrider.Web;
+
+namespace Postrider.OutgoingMail;
+
+internal static class OutgoingMailProblems
+{
+    public static Problem NoRecipients { get; } = new("mail-no-recipients", "The message has no recipients.", null, "Enter at least one address in To, Cc or Bcc.", "you", false);
+
+    public static Problem TooManyRecipients(int limit) => new("mail-too-many-recipients", "The message has too many recipients.", $"At most {limit.ToString(CultureInfo.InvariantCulture)} go with one message.", "Send it in several messages.", "you", false);
+
+    /// <param name="field">The field it stands in: <c>to</c>.</param>
+    /// <param name="shown">The text without control characters.</param>
+    public static Problem AddressInvalid(string field, string shown) => new("mail-address-invalid", $"{field}: this is not one e-mail address.", shown, "Write it as ann@example.com or Ann <ann@example.com>, one address an entry.", "you", false);
+
+    public static Problem ControlCharacters(string field) => new("mail-control-characters", $"{field} holds a line break or another control character.", "It could smuggle a header or a command into the mail, so nothing was stored.", "Remove it.", "you", false);
+
+    public static Problem HeaderInvalid(string detail) => new("mail-header-invalid", "The message cannot be written.", detail, "Correct the message id or the references.", "you", false);
+
+    public static Problem TooLarge(long size, long limit, string whose) => new("mail-too-large", "The message is too large.",
+        $"It would be {Megabytes(size)} on the way (files grow by a third); {whose} takes {Megabytes(limit)}.", "Send smaller files, or a link to them.", "you", false);
+
+    public static Problem AttachmentInvalid(string name) => new("mail-attachment-invalid", "An attachment cannot be read.", name, "Give fileName, mediaType and the content as base64.", "you", false);
+
+    public static Problem KeyReused { get; } = new("mail-idempotency-key-reused", "This Idempotency-Key came with another message before.", null, "Use a new key for each message; the same key only to repeat the same request.", "you", false);
+
+    public static Problem KeyInvalid { get; } = new("mail-idempotency-key-invalid", "The Idempotency-Key is too long or holds odd characters.", null, "Use 1 to 200 printable ASCII characters.", "you", false);
+
+    public static Problem FromNotYours(string yours) => new("mail-from-not-yours", "You may send as yourself only.", $"Your address is {yours}.", "Leave out from, or ask for the right Settings.", "administrator", false);
+
+    public static Problem NotFound { get; } = new("mail-not-found", "There is no such mail.", null, "Go back to the Email Queue.", "you", false);
+
+    public static Problem NotNow(string state) => new("mail-not-in-that-state", $"This cannot be done while the mail is {state}.", null, "Reload the page: its state has changed.", "you", false);
+
+    public static Problem LifetimePassed { get; } = new("mail-lifetime-passed", "The mail was tried for five days and is given up.", null, "Look at the attempts for the reason; press Retry to try again.", "you", false);
+
+    public static Problem Unknown(string lastLine) => new("mail-unknown", "The connection broke while the server was taking the mail: nobody here knows whether it was sent.", lastLine,
+        "Look into Sent Items of the mailbox. If it is there, press It was sent; if not, press Send again.", "administrator", false);
+
+    public static Problem UnknownAfterCrash { get; } = new("mail-unknown", "The hub stopped while the server was taking the mail: nobody here knows whether it was sent.", null,
+        "Look into Sent Items of the mailbox. If it is there, press It was sent; if not, press Send again.", "administrator", false);
+
+    public static Problem AttemptBroke { get; } = new("mail-attempt-broke", "The attempt to send stopped inside the hub.", null, "Nothing to do at first: Postrider tries again. If it lasts, look at the log.", "administrator", true);
+
+    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
+}

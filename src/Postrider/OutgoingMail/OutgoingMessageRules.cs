@@ -1,0 +1,62 @@
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.OutgoingServers;
+using Postrider.Web;
+
+namespace Postrider.OutgoingMail;
+
+/// <summary>What a message must be before it is taken, and how it becomes a draft. Pure.</summary>
+internal static class OutgoingMessageRules
+{
+    /// <summary>Exchange Online takes 500 by default (Microsoft: "Exchange Online limits", read 2026-11).</summary>
+    public const int MaxRecipients = 500;
+
+    /// <summary>Exchange Online's default for sending; the system parameter <c>mail.max_message_megabytes</c> changes it.</summary>
+    public const int DefaultMaxMegabytes = 35;
+
+    // RFC 5322 section 2.1.1 folds at 998; a longer subject is no subject.
+    private const int MaxSubjectLength = 2000;
+
+    // Headers, boundaries, the other part: what a message has besides its files.
+    private const int Overhead = 4096;
+
+    /// <returns>Null when it may be put.</returns>
+    public static Problem? Check(OutgoingMessage message, long maxBytes)
+    {
+        var recipients = message.To.Count + message.Cc.Count + message.Bcc.Count;
+        if (recipients == 0) return OutgoingMailProblems.NoRecipients;
+        if (recipients > MaxRecipients) return OutgoingMailProblems.TooManyRecipients(MaxRecipients);
+        if (HasControl(message.Subject) || message.Subject.Length > MaxSubjectLength) return OutgoingMailProblems.ControlCharacters("Subject");
+        foreach (var (field, list) in (ReadOnlySpan<(string, IReadOnlyList<NamedAddress>)>)[("From", [message.From]), ("To", message.To), ("Cc", message.Cc), ("Bcc", message.Bcc), ("Reply-To", message.ReplyTo is null ? [] : [message.ReplyTo])])
+            if (list.Any(address => HasControl(address.Name))) return OutgoingMailProblems.ControlCharacters(field);
+        if (message.Attachments.Any(file => HasControl(file.FileName) || HasControl(file.MediaType))) return OutgoingMailProblems.ControlCharacters("Attachment");
+        if (message.IdempotencyKey is { } key && (key.Length is 0 or > 200 || key.Any(c => c is < ' ' or > '~'))) return OutgoingMailProblems.KeyInvalid;
+        var size = EstimateBytes(message);
+        return size > maxBytes ? OutgoingMailProblems.TooLarge(size, maxBytes, "this hub") : null;
+    }
+
+    /// <summary>Before anything is encoded: base64 makes four bytes and a share of a line end of three.</summary>
+    public static long EstimateBytes(OutgoingMessage message) =>
+        Overhead + (message.Text?.Length ?? 0) + (message.Html?.Length ?? 0) + message.Attachments.Sum(file => (file.Bytes.Length + 2L) / 3 * 4 * 78 / 76);
+
+    /// <param name="mailId">Goes into a header, so that the copy in Sent Items can be found.</param>
+    public static MessageDraft Draft(OutgoingMessage message, ServerDecision decision, string messageId, Guid mailId, DateTimeOffset now) => new()
+    {
+        From = decision.HeaderFrom,
+        // Where the address was replaced, an answer still goes to the one who wrote, unless the author says otherwise.
+        ReplyTo = message.ReplyTo is { } wanted ? [wanted] : decision.Rewritten(message.From) ? [message.From] : [],
+        To = message.To,
+        Cc = message.Cc,
+        Subject = message.Subject,
+        Date = now,
+        MessageId = messageId,
+        InReplyTo = message.InReplyTo,
+        References = message.References,
+        Text = message.Text,
+        Html = message.Html,
+        Attachments = message.Attachments,
+        ExtraHeaders = [new("X-Postrider-Id", mailId.ToString("D"))],
+    };
+
+    private static bool HasControl(string? text) => text?.Any(char.IsControl) == true;
+}

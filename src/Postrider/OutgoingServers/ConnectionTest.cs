@@ -1,0 +1,85 @@
+using Postrider.Mail;
+using Postrider.Mail.Smtp;
+using Postrider.OutlookAccounts;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.OutgoingServers;
+
+/// <summary>Test Connection: a real dialogue up to DATA, and nothing is sent. Also the proof at the end of connecting an account.</summary>
+internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, SmtpSessions sessions, TimeProvider clock)
+{
+    /// <returns>Null when there is no such server.</returns>
+    public async Task<ConnectionTestResult?> RunAsync(OutgoingServerId id, Guid? byUser, CancellationToken cancellationToken)
+    {
+        if (await servers.FindAsync(id, cancellationToken) is not { } server) return null;
+        var transcript = new DialogueLog();
+        var problem = await DialogueAsync(server, transcript, probe: true, cancellationToken);
+        var result = new ConnectionTestResult(clock.GetUtcNow(), problem, transcript.Lines());
+        await database.WriteAsync(tx => servers.SaveTest(tx, id, result, byUser), cancellationToken);
+        return result;
+    }
+
+    /// <summary>Signs in and goes.</summary>
+    /// <returns>Null when the server let the mailbox in.</returns>
+    public async Task<Problem?> ProveAsync(OutgoingServerId id, CancellationToken cancellationToken) =>
+        await servers.FindAsync(id, cancellationToken) is { } server ? await DialogueAsync(server, new DialogueLog(), probe: false, cancellationToken) : OutgoingServersProblems.NotFound;
+
+    private async Task<Problem?> DialogueAsync(OutgoingServer server, DialogueLog transcript, bool probe, CancellationToken cancellationToken)
+    {
+        var sender = TestSender(server);
+        if (probe && sender is null) return OutgoingServersProblems.NoTestSender;
+        var open = await sessions.OpenAsync(server, transcript.Add, cancellationToken);
+        if (open.Client is not { } client)
+        {
+            await database.WriteAsync(tx => servers.NoteTrouble(tx, server.Id, open.Trouble!.Problem, pausedUntil: null), cancellationToken);
+            return open.Trouble!.Problem;
+        }
+
+        await using var closing = client;
+        var sizeLimit = client.Capabilities.Size;
+        // The recipient is the mailbox itself: a stranger's address would be asked about a mail that never comes.
+        var failure = probe ? await client.ProbeAsync(sender!, sender!, cancellationToken) : null;
+        var problem = failure is null ? null : Doctor.SmtpDoctor.Explain(failure, server.Host, server.Port).Problem;
+        await database.WriteAsync(tx =>
+        {
+            // The sign-in was good, whatever came of the rest.
+            if (server.AccountId is { } account && server.Mailbox is { } mailbox) accounts.MarkProved(tx, account, mailbox, "SMTP");
+            if (problem is null) servers.NoteWorking(tx, server.Id, sizeLimit);
+            else servers.NoteTrouble(tx, server.Id, problem, pausedUntil: null);
+        }, cancellationToken);
+        return problem;
+    }
+
+    /// <summary>The mailbox itself; else the first address the server is for. Null when there is neither.</summary>
+    private static EmailAddress? TestSender(OutgoingServer server) => server.Mailbox ?? (FromFilter.Parse(server.FromFilter).Addresses is [var first, ..] ? first : null);
+}
+
+/// <summary>Keeps a dialogue for a person to read: as many lines and characters as a page bears.</summary>
+internal sealed class DialogueLog
+{
+    private const int MaxLines = 200;
+    private const int MaxLineLength = 400;
+
+    private readonly List<string> lines = [];
+    private readonly Lock turn = new();
+
+    public void Add(bool fromServer, string line)
+    {
+        lock (turn)
+        {
+            if (lines.Count < MaxLines) lines.Add((fromServer ? "S: " : "C: ") + (line.Length <= MaxLineLength ? line : line[..MaxLineLength] + "…").Replace('\n', ' '));
+        }
+    }
+
+    public IReadOnlyList<string> Lines()
+    {
+        lock (turn) return [.. lines];
+    }
+
+    /// <summary>For the next message over the same connection.</summary>
+    public void Clear()
+    {
+        lock (turn) lines.Clear();
+    }
+}

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Net;
+using Postrider.Entra;
+using Postrider.Mail;
+using Postrider.OutlookAccounts;
+using Postrider.Web;
+
+namespace Postrider.OutgoingServers;
+
+/// <summary>How a server is signed in to.</summary>
+public enum ServerKind
+{
+    /// <summary>A mailbox of Microsoft 365 or Outlook.com, by OAuth.</summary>
+    Outlook,
+    /// <summary>Any other SMTP server, by user name and password or by nothing.</summary>
+    Smtp,
+}
+
+/// <summary>An Outgoing Mail Server. The password is not here.</summary>
+public sealed record OutgoingServer
+{
+    public OutgoingServerId Id { get; init; }
+    public string Name { get; init; } = "";
+    public ServerKind Kind { get; init; }
+    public string Host { get; init; } = "";
+    public int Port { get; init; }
+    public WireSecurity Security { get; init; }
+    /// <summary>The mailbox's address for Outlook; null: no sign-in.</summary>
+    public string? UserName { get; init; }
+    public bool PasswordIsSet { get; init; }
+    /// <summary>As entered; see <see cref="OutgoingServers.FromFilter"/>.</summary>
+    public string FromFilter { get; init; } = "";
+    /// <summary>Smaller is asked first.</summary>
+    public int Sequence { get; init; }
+    /// <summary>False: archived.</summary>
+    public bool Active { get; init; }
+    /// <summary>The user whose own server it is; null: everybody's.</summary>
+    public Guid? Owner { get; init; }
+    /// <summary>Null: no account is connected.</summary>
+    public OutlookAccountId? AccountId { get; init; }
+    /// <summary>Bytes, as the server offered last; null until it was seen or when it names none.</summary>
+    public long? SizeLimit { get; init; }
+    /// <summary>What stopped it last; null when it works.</summary>
+    public Problem? Problem { get; init; }
+    public DateTimeOffset? ProblemAt { get; init; }
+    /// <summary>Its mail waits until then; null: it does not rest.</summary>
+    public DateTimeOffset? PausedUntil { get; init; }
+    /// <summary>Failures in a row.</summary>
+    public int Failures { get; init; }
+
+    /// <summary>Null when the user name is no address: then there is nothing to prove or to test a sending with.</summary>
+    public EmailAddress? Mailbox => EmailAddress.TryParse(UserName, out var address) ? address : null;
+
+    internal ServerCandidate ToCandidate() => new(Id, Name, OutgoingServers.FromFilter.Parse(FromFilter), Sequence, Active, Owner, EnvelopeIsSender: Kind == ServerKind.Outlook);
+}
+
+/// <summary>What was entered, field by field as text.</summary>
+/// <param name="Password">Null or empty: the stored one stays.</param>
+internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active)
+{
+    public static OutgoingServerDraft Of(OutgoingServer server) => new(
+        server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active);
+}
+
+/// <summary>What a draft came to: a server, or what is wrong with each field.</summary>
+/// <param name="Errors">By the field's name as in <see cref="OutgoingServerDraft"/>.</param>
+internal sealed record OutgoingServerCheck(OutgoingServer? Server, IReadOnlyDictionary<string, string> Errors)
+{
+    public Problem? Problem => Errors.Count == 0 ? null : OutgoingServersProblems.Invalid(Errors);
+}
+
+/// <summary>The rules of what may be entered. Pure.</summary>
+internal static class OutgoingServerRules
+{
+    private const int MaxLength = 200;
+    private const int MaxFilterLength = 2000;
+
+    /// <param name="known">The server that is changed; null for a new one.</param>
+    public static OutgoingServerCheck Check(OutgoingServerDraft draft, OutgoingServer? known, MicrosoftCloud cloud, bool outlookInstalled)
+    {
+        var errors = new Dictionary<string, string>(StringComparer.Ordinal);
+        var name = draft.Name?.Trim() ?? "";
+        if (name.Length is 0 or > MaxLength || name.Any(char.IsControl)) errors[nameof(draft.Name)] = "Enter a name.";
+
+        var kind = draft.Kind switch { "outlook" => ServerKind.Outlook, _ => ServerKind.Smtp };
+        if (kind == ServerKind.Outlook && !outlookInstalled) errors[nameof(draft.Kind)] = "Install the app Microsoft Outlook first.";
+
+        var userName = string.IsNullOrWhiteSpace(draft.UserName) ? null : draft.UserName.Trim();
+        if (userName is not null && (userName.Length > MaxLength || userName.Any(char.IsControl))) errors[nameof(draft.UserName)] = "This is no user name.";
+        else if (kind == ServerKind.Outlook && !EmailAddress.TryParse(userName, out _)) errors[nameof(draft.UserName)] = "Enter the address of the mailbox.";
+
+        // The choice Outlook fills what is left empty.
+        var hostText = string.IsNullOrWhiteSpace(draft.Host) && kind == ServerKind.Outlook ? cloud.SmtpHost : draft.Host?.Trim() ?? "";
+        var portText = string.IsNullOrWhiteSpace(draft.Port) ? (kind == ServerKind.Outlook ? cloud.SmtpPort : 587).ToString(CultureInfo.InvariantCulture) : draft.Port.Trim();
+        if (Uri.CheckHostName(hostText) == UriHostNameType.Unknown) errors[nameof(draft.Host)] = "Enter the name of a server.";
+        if (!int.TryParse(portText, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535) errors[nameof(draft.Port)] = "Enter a number from 1 to 65535.";
+
+        var security = draft.Security switch { "none" => WireSecurity.None, "tls" => WireSecurity.Tls, _ => WireSecurity.StartTls };
+        if (kind == ServerKind.Outlook && security != WireSecurity.StartTls) errors[nameof(draft.Security)] = "Outlook uses TLS (STARTTLS).";
+        else if (security == WireSecurity.None && !IsLoopback(hostText)) errors[nameof(draft.Security)] = "Without encryption only a server on this machine may be used.";
+
+        if (kind == ServerKind.Outlook && !string.IsNullOrEmpty(draft.Password)) errors[nameof(draft.Password)] = "Leave the password empty: Outlook does not need one.";
+        else if (kind == ServerKind.Smtp && !string.IsNullOrEmpty(draft.Password) && userName is null) errors[nameof(draft.UserName)] = "Enter the user name that goes with the password.";
+        else if (kind == ServerKind.Smtp && userName is not null && string.IsNullOrEmpty(draft.Password) && known is not { PasswordIsSet: true }) errors[nameof(draft.Password)] = "Enter the password of this user.";
+        else if (draft.Password?.Length > MaxLength || draft.Password?.Any(char.IsControl) == true) errors[nameof(draft.Password)] = "This is no password.";
+
+        var filter = draft.FromFilter?.Trim() ?? "";
+        // As on the page: the mailbox sends as itself.
+        if (filter.Length == 0 && kind == ServerKind.Outlook) filter = userName ?? "";
+        if (filter.Length > MaxFilterLength) errors[nameof(draft.FromFilter)] = "This is too long.";
+        else if (OutgoingServers.FromFilter.WhatIsWrong(filter) is { } wrong) errors[nameof(draft.FromFilter)] = wrong;
+
+        var sequenceText = string.IsNullOrWhiteSpace(draft.Sequence) ? "10" : draft.Sequence.Trim();
+        if (!int.TryParse(sequenceText, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) || sequence > 1_000_000) errors[nameof(draft.Sequence)] = "Enter a number from 0 up.";
+
+        if (errors.Count > 0) return new(null, errors);
+        var server = (known ?? new OutgoingServer()) with
+        {
+            Name = name, Kind = kind, Host = hostText.ToLowerInvariant(), Port = port, Security = security, UserName = userName, FromFilter = filter, Sequence = sequence, Active = draft.Active,
+            PasswordIsSet = kind == ServerKind.Smtp && userName is not null && (!string.IsNullOrEmpty(draft.Password) || known is { PasswordIsSet: true }),
+        };
+        return new(server, errors);
+    }
+
+    public static string Word(ServerKind kind) => kind == ServerKind.Outlook ? "outlook" : "smtp";
+
+    public static string Word(WireSecurity security) => security switch { WireSecurity.None => "none", WireSecurity.Tls => "tls", _ => "starttls" };
+
+    public static ServerKind KindOf(string word) => word == "outlook" ? ServerKind.Outlook : ServerKind.Smtp;
+
+    public static WireSecurity SecurityOf(string word) => word switch { "none" => WireSecurity.None, "tls" => WireSecurity.Tls, _ => WireSecurity.StartTls };
+
+    private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+}
+
+/// <summary>The last Test Connection of a server.</summary>
+/// <param name="Problem">Null: it succeeded.</param>
+/// <param name="Transcript">Lines with <c>S: </c> or <c>C: </c> before them, secrets redacted.</param>
+public sealed record ConnectionTestResult(DateTimeOffset At, Problem? Problem, IReadOnlyList<string> Transcript);

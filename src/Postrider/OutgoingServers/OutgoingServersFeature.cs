@@ -1,0 +1,48 @@
+using Postrider.Apps;
+using Postrider.OutlookAccounts;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.OutgoingServers;
+
+internal static class OutgoingServersFeature
+{
+    public static IServiceCollection AddOutgoingServers(this IServiceCollection services)
+    {
+        StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
+        services.AddSingleton<OutgoingServerStore>();
+        services.AddSingleton<SmtpSessions>();
+        services.AddSingleton<ConnectionTest>();
+        services.AddSingleton<OutgoingServerForm>();
+        services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
+        services.AddSingleton<IAppUse, OutgoingServersAppUse>();
+        services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
+        return services;
+    }
+
+    public static string PagePath(OutgoingServerId id) => $"/outgoing-mail-servers/{id.Value:D}";
+}
+
+internal sealed class OutgoingServersMenuEntry : IMenuEntry
+{
+    public string Section => "Technical";
+    public string? Group => "Email";
+    public string Text => "Outgoing Mail Servers";
+    public string Href => "/outgoing-mail-servers";
+    public string? Icon => "send";
+    public int Order => 10;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+/// <summary>Microsoft Outlook stays while servers use it.</summary>
+internal sealed class OutgoingServersAppUse : IAppUse
+{
+    public string App => InstalledApps.MicrosoftOutlook;
+
+    public string? WhyNeeded(HubReader reader) => reader.Scalar<long>("SELECT COUNT(*) FROM outgoing_server WHERE kind = 'outlook' AND active = 1") switch
+    {
+        0 => null,
+        1 => "An outgoing mail server uses it.",
+        var count => $"{count} outgoing mail servers use it.",
+    };
+}

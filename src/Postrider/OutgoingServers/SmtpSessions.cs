@@ -1,0 +1,62 @@
+using System.Security.Cryptography;
+using Postrider.Doctor;
+using Postrider.Mail;
+using Postrider.Mail.Sasl;
+using Postrider.Mail.Smtp;
+using Postrider.OutlookAccounts;
+using Postrider.Web;
+
+namespace Postrider.OutgoingServers;
+
+/// <summary>A session that is signed in, or why there is none.</summary>
+internal sealed record SmtpOpenResult(SmtpClient? Client, Diagnosis? Trouble);
+
+/// <summary>Opens signed-in sessions with outgoing servers. Certificates are always checked.</summary>
+internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tokens, TrustedRoots roots, TimeProvider clock)
+{
+    public async Task<SmtpOpenResult> OpenAsync(OutgoingServer server, WireTranscript? transcript, CancellationToken cancellationToken)
+    {
+        var (credential, missing) = await CredentialAsync(server, forceRefresh: false, cancellationToken);
+        if (missing is not null) return new(null, missing);
+        var first = await ConnectAsync(server, credential, transcript, cancellationToken);
+        if (first.Client is not null) return new(first.Client, null);
+
+        // A refused token may be an old one: one more try with a fresh one, and no more than one.
+        if (server.Kind == ServerKind.Outlook && first.Failure is { Stage: "AUTH", Reply.IsPermanent: true })
+        {
+            var (renewed, _) = await CredentialAsync(server, forceRefresh: true, cancellationToken);
+            if (renewed is SaslCredential.XOAuth2 fresh && credential is SaslCredential.XOAuth2 old && fresh.AccessToken != old.AccessToken)
+            {
+                var second = await ConnectAsync(server, renewed, transcript, cancellationToken);
+                return second.Client is not null ? new(second.Client, null) : new(null, SmtpDoctor.Explain(second.Failure!, server.Host, server.Port));
+            }
+        }
+
+        return new(null, SmtpDoctor.Explain(first.Failure!, server.Host, server.Port));
+    }
+
+    private Task<SmtpConnectResult> ConnectAsync(OutgoingServer server, SaslCredential? credential, WireTranscript? transcript, CancellationToken cancellationToken) =>
+        SmtpClient.ConnectAsync(
+            new WireEndpoint(server.Host, server.Port, server.Security) { ExtraTrust = roots.Certificates },
+            credential, new SmtpClientOptions { Clock = clock, Transcript = transcript }, cancellationToken);
+
+    private async Task<(SaslCredential? Credential, Diagnosis? Missing)> CredentialAsync(OutgoingServer server, bool forceRefresh, CancellationToken cancellationToken)
+    {
+        if (server.Kind == ServerKind.Outlook)
+        {
+            if (server.AccountId is not { } account || server.UserName is not { } mailbox) return (null, new(OutlookAccountsProblems.NotConnected, FaultScope.Account));
+            var token = await tokens.ForOutlookAsync(account, forceRefresh, cancellationToken);
+            return token.Token is { } value ? (new SaslCredential.XOAuth2(mailbox, value), null) : (null, new(token.Problem!, FaultScope.Account));
+        }
+
+        if (server.UserName is not { } user || !server.PasswordIsSet) return (null, null);
+        try
+        {
+            return await servers.OpenPasswordAsync(server.Id, cancellationToken) is { } password ? (new SaslCredential.Plain(user, password), null) : (null, null);
+        }
+        catch (CryptographicException)
+        {
+            return (null, new(OutgoingServersProblems.PasswordNotReadable, FaultScope.Server));
+        }
+    }
+}

@@ -1,6 +1,0 @@
-namespace Postrider.Sandbox.Control;
-
-internal static class ControlFeature
-{
-    public static void MapControl(this IEndpointRouteBuilder routes) => routes.MapGroup("/control");
-}

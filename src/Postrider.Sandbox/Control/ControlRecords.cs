@@ -1,0 +1,91 @@
+using Postrider.Mail.Imap;
+using Postrider.Mail.Mime;
+using Postrider.Sandbox.Directories;
+using Postrider.Sandbox.Exchange;
+
+namespace Postrider.Sandbox.Control;
+
+internal sealed record ClockAnswer(DateTimeOffset Now, TimeSpan Ahead);
+
+/// <param name="Advance">Such as <c>90.00:00:00</c>.</param>
+internal sealed record ClockRequest(TimeSpan Advance);
+
+internal sealed record TenantAnswer(Guid Id, string Name, string Kind, IReadOnlyList<string> Domains, bool SmtpClientAuthenticationDisabled)
+{
+    public static TenantAnswer Of(EntraTenant tenant, Mailboxes mailboxes) => new(tenant.Id, tenant.DisplayName, tenant.Kind.ToString(), tenant.Domains, mailboxes.IsSmtpAuthDisabled(tenant.Id));
+}
+
+/// <param name="Domain">The custom domain; the initial one is made from it.</param>
+internal sealed record NewTenantRequest(string? Name, string? Domain);
+
+internal sealed record TenantRequest(bool? SmtpClientAuthenticationDisabled);
+
+internal sealed record UserAnswer(Guid Id, Guid TenantId, string UserPrincipalName, string DisplayName, IReadOnlyList<string> Roles, bool Enabled)
+{
+    public static UserAnswer Of(DirectoryUser user) => new(user.Id, user.TenantId, user.UserPrincipalName, user.DisplayName, user.Roles, user.IsEnabled);
+}
+
+/// <param name="Tenant">Id or domain; absent: a personal account.</param>
+/// <param name="Password">Absent: the demonstration password.</param>
+internal sealed record NewUserRequest(string? Tenant, string? UserPrincipalName, string? DisplayName, string? Password, IReadOnlyList<string>? Roles);
+
+internal sealed record UserRequest(bool? Enabled, string? Password, bool? RevokeSessions);
+
+/// <summary>A whole registration at once, as the portal makes it step by step.</summary>
+/// <param name="Tenant">Id or domain.</param>
+/// <param name="Audience">As in Microsoft Graph; absent: multitenant and personal accounts.</param>
+/// <param name="Assign">Users, by their names.</param>
+/// <param name="SecretEnds">Absent: no secret is made.</param>
+internal sealed record NewApplicationRequest(string? Tenant, string? Name, string? Audience, IReadOnlyList<string>? RedirectUris, IReadOnlyList<string>? Permissions,
+    IReadOnlyList<string>? Assign, bool? AssignmentRequired, bool? AdminConsent, string? SecretDescription, DateTimeOffset? SecretEnds);
+
+/// <param name="Secret">Only in the answer that made it.</param>
+internal sealed record ApplicationAnswer(Guid ClientId, Guid ObjectId, Guid TenantId, string Name, string Audience, IReadOnlyList<string> RedirectUris, IReadOnlyList<string> Permissions,
+    IReadOnlyList<SecretAnswer> Secrets, string? Secret)
+{
+    public static ApplicationAnswer Of(AppRegistration app, string? secret = null) => new(app.ClientId, app.ObjectId, app.TenantId, app.DisplayName, app.Audience.ToString(), app.RedirectUris,
+        [.. app.Permissions.Select(p => p.Name)], [.. app.Secrets.Select(s => new SecretAnswer(s.KeyId, s.Description, s.Hint, s.End))], secret);
+}
+
+internal sealed record SecretAnswer(Guid KeyId, string Description, string Hint, DateTimeOffset Ends);
+
+/// <summary>The enterprise application of one tenant.</summary>
+/// <param name="Assign">Users or groups, by their names.</param>
+internal sealed record EnterpriseRequest(bool? AssignmentRequired, bool? Enabled, IReadOnlyList<string>? Assign, IReadOnlyList<string>? Unassign);
+
+internal sealed record EnterpriseAnswer(Guid Id, Guid ClientId, Guid TenantId, string Name, bool Enabled, bool AssignmentRequired, IReadOnlyList<Guid> Assigned)
+{
+    public static EnterpriseAnswer Of(ServicePrincipal principal) => new(principal.Id, principal.ClientId, principal.TenantId, principal.DisplayName, principal.IsEnabled, principal.AssignmentRequired, [.. principal.Assignments.Select(a => a.PrincipalId)]);
+}
+
+/// <param name="SmtpClientAuthentication"><c>enabled</c>, <c>disabled</c> or <c>inherited</c>.</param>
+internal sealed record MailboxAnswer(string Address, string Name, string Kind, string SmtpClientAuthentication, bool ImapEnabled, long MaxSendBytes, IReadOnlyList<FolderAnswer> Folders)
+{
+    public static MailboxAnswer Of(Mailbox mailbox) => new(mailbox.Address.ToString(), mailbox.DisplayName, mailbox.Kind.ToString(),
+        mailbox.Settings.SmtpClientAuthenticationDisabled switch { null => "inherited", true => "disabled", false => "enabled" },
+        mailbox.Settings.ImapEnabled, mailbox.Settings.MaxSendBytes, [.. mailbox.Folders.Select(f => new FolderAnswer(f.Name, f.Messages().Count))]);
+}
+
+internal sealed record FolderAnswer(string Name, int Messages);
+
+/// <param name="FullAccess">Users, by their names: who may open it from now on.</param>
+/// <param name="SendAs">The same for sending.</param>
+internal sealed record MailboxRequest(string? SmtpClientAuthentication, bool? ImapEnabled, IReadOnlyList<string>? FullAccess, IReadOnlyList<string>? SendAs, long? MaxSendBytes);
+
+internal sealed record MessageAnswer(uint Uid, DateTimeOffset Received, IReadOnlyList<string> Flags, int Size, string? MessageId, string? Subject, IReadOnlyList<string> From, IReadOnlyList<string> To)
+{
+    public static MessageAnswer Of(ImapStoredMessage message)
+    {
+        var read = MimeMessage.Read(message.Bytes);
+        return new(message.Uid, message.InternalDate, message.Flags, message.Bytes.Length, read.MessageId, read.Subject, [.. read.From.Select(a => a.ToString())], [.. read.To.Select(a => a.ToString())]);
+    }
+}
+
+/// <param name="Next">Give it as <c>after</c> to read on; null at the end.</param>
+internal sealed record MessagesAnswer(uint UidValidity, IReadOnlyList<MessageAnswer> Messages, uint? Next);
+
+/// <summary>What somebody writes and sends from a mailbox.</summary>
+/// <param name="AnswersUid">A message of <paramref name="AnswersFolder"/> (absent: the Inbox) that this one answers; recipient and subject may then be absent.</param>
+internal sealed record LetterRequest(IReadOnlyList<string>? To, string? Subject, string? Text, string? Html, string? AnswersFolder, uint? AnswersUid);
+
+internal sealed record LetterAnswer(string? MessageId);

@@ -95,7 +95,7 @@ public sealed class ImapClient : IAsyncDisposable
             var failure = await client.BeginAsync(endpoint, cancel) ?? await client.AuthenticateAsync(credential, cancel);
             if (failure is null) return new(client, null);
             await client.DisposeAsync();
-            return new(null, failure);
+            return new(null, failure with { ConnectionSurvives = false });
         }
         catch
         {
@@ -352,7 +352,7 @@ public sealed class ImapClient : IAsyncDisposable
 
     private async Task<ImapFailure?> AuthenticateAsync(SaslCredential credential, CancellationToken cancel)
     {
-        if (SaslResponses.Flaw(credential) is { } flaw) return Broken("AUTHENTICATE", WireFailureKind.AuthenticationRefused, flaw);
+        if (SaslResponses.Flaw(credential) is { } flaw) return new ImapFailure(WireFailureKind.AuthenticationRefused, "AUTHENTICATE", null, flaw, true);
         var (mechanism, response, secret) = credential switch
         {
             SaslCredential.XOAuth2 x => ("XOAUTH2", SaslResponses.XOAuth2(x), x.AccessToken),
@@ -360,7 +360,7 @@ public sealed class ImapClient : IAsyncDisposable
             _ => throw new NotSupportedException("There is no other credential."),
         };
         if (!_capabilities.Contains("AUTH=" + mechanism))
-            return Broken("AUTHENTICATE", WireFailureKind.MechanismNotOffered, $"The server does not offer {mechanism}.");
+            return new ImapFailure(WireFailureKind.MechanismNotOffered, "AUTHENTICATE", null, $"The server does not offer {mechanism}.", true);
         _dialogue.KeepSecret(response, secret);
         _capabilitiesRead = false;
         string? reason = null;
@@ -423,9 +423,9 @@ public sealed class ImapClient : IAsyncDisposable
     private async Task<ImapFailure?> IdleOnceAsync(TimeSpan atMost, CancellationToken cancel) => await GuardedAsync("IDLE", async () =>
     {
         _dialogue.Arm(_options.CommandTimeout, cancel);
+        using var over = new CancellationTokenSource(atMost, _options.Clock);
         var tag = _dialogue.NextTag();
         await _dialogue.SendLineAsync(tag + " IDLE");
-        using var over = new CancellationTokenSource(atMost, _options.Clock);
         var timeIsUp = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = over.Token.Register(timeIsUp.SetResult);
         var idling = false;
@@ -598,7 +598,12 @@ public sealed class ImapClient : IAsyncDisposable
         return new ImapFailure(WireFailureKind.CommandRefused, command, final.Line, $"The server refused {command}: {WireText.Printable(final.Line)}", !over);
     }
 
-    private static ImapFailure Broken(string command, WireFailureKind kind, string detail, string? serverText = null) => new(kind, command, serverText, detail, false);
+    /// <summary>A failure after which the server is told nothing more, not even goodbye.</summary>
+    private ImapFailure Broken(string command, WireFailureKind kind, string detail, string? serverText = null)
+    {
+        IsUsable = false;
+        return new ImapFailure(kind, command, serverText, detail, false);
+    }
 
     private static int Count(uint number) => (int)Math.Min(number, int.MaxValue);
 

@@ -116,9 +116,15 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
 
     private static string Show(ImapValue value) => value.Kind switch
     {
-        ImapValueKind.List => "(" + string.Join(' ', value.Items.Select(Show)) + ")",
-        // Envelope strings and names fit; a body does not belong into a transcript.
-        ImapValueKind.Text when value.Bytes!.Length > 200 || value.Bytes.AsSpan().ContainsAny((byte)'\r', (byte)'\n') => string.Create(CultureInfo.InvariantCulture, $"({value.Bytes!.Length} bytes)"),
+        ImapValueKind.List => "(" + string.Join(' ', value.Items.Select((item, i) => i > 0 && IsContent(value.Items[i - 1]) && item.Bytes is { } body ? Size(body) : Show(item))) + ")",
+        // Envelope strings and names fit; anything longer is content.
+        ImapValueKind.Text when value.Bytes!.Length > 200 || value.Bytes.AsSpan().ContainsAny((byte)'\r', (byte)'\n') => Size(value.Bytes!),
         _ => value.ToString(),
     };
+
+    // A body does not belong into a transcript, however short it is.
+    private static bool IsContent(ImapValue name) => name.Kind == ImapValueKind.Atom && name.AsString() is { } word
+        && (word.StartsWith("BODY[", StringComparison.OrdinalIgnoreCase) || word.StartsWith("BINARY[", StringComparison.OrdinalIgnoreCase) || word.StartsWith("RFC822", StringComparison.OrdinalIgnoreCase));
+
+    private static string Size(byte[] bytes) => string.Create(CultureInfo.InvariantCulture, $"({bytes.Length} bytes)");
 }

@@ -254,6 +254,7 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         if (span[0] is (byte)'(' or (byte)'\r' or (byte)'\n')
         {
             _state = State.Values;
+            _bytes = 0;
             return null;
         }
         var end = span.IndexOfAnyExceptInRange((byte)'0', (byte)'9');

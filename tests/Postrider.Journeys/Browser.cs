@@ -18,9 +18,9 @@ internal sealed class Browser : IAsyncDisposable
 
     public static async Task<Browser> StartAsync()
     {
-        var playwright = await Playwright.CreateAsync();
-        var chromium = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Find(), Args = Arguments, Headless = true });
-        return new Browser(playwright, chromium);
+        var driver = await Playwright.CreateAsync();
+        var started = await driver.Chromium.LaunchAsync(new() { ExecutablePath = Find(), Args = Arguments, Headless = true });
+        return new Browser(driver, started);
     }
 
     /// <summary>A new profile with one page: its own cookies.</summary>

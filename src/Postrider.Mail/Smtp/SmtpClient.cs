@@ -443,8 +443,8 @@ public sealed class SmtpClient : IAsyncDisposable
             stage = "END OF DATA";
             dotSent = true;
             sendDeadline.Restart(options.CommandTimeout);
-            await connection.Output.FlushAsync(sendDeadline.Token);
             replyDeadline.Restart(options.EndOfDataTimeout);
+            await connection.Output.FlushAsync(sendDeadline.Token);
             var reply = await final;
             if (reply.Code is >= 300 and < 400) return (null, OutOfPlace(reply) with { MessageMayBeTaken = true });
             done = true;

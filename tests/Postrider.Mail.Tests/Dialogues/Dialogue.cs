@@ -23,6 +23,7 @@ public enum Pace
 /// <c>S: text</c> a line of the server, <c>C: text</c> one of the client, each with CR LF. <c>S| text</c> and <c>C| text</c>: the bytes as they are, without a line end.
 /// In what the script sends, <c>\r \n \t \0 \\ \xNN</c> are escapes. In what it expects, <c>…</c> stands for anything, and <c>{name}</c> for a word that is kept and put in wherever the script sends <c>{name}</c>.
 /// <c>--- TLS</c>: the handshake. <c>--- close</c>: the scripted side closes. <c>--- silence</c>: it says nothing more and leaves the line open. <c>--- pass 00:05:00</c>: the clock moves. <c># </c> a comment.
+/// <c>--- ignore</c>: whatever the other side sends from here on is of no interest. <c>--- settle</c>: goes on when the other side has read what was sent and waits for more.
 /// Where the script ends, the scripted side closes; a line the other side sends beyond it is a failure.
 /// </remarks>
 internal sealed partial class Dialogue
@@ -84,6 +85,7 @@ internal sealed partial class Dialogue
         var pending = new MemoryStream();
         var said = new List<string>();
         var silent = false;
+        var ignoring = false;
         for (var number = 1; number <= script.Length; number++)
         {
             var step = script[number - 1];
@@ -92,8 +94,10 @@ internal sealed partial class Dialogue
             {
                 await SendAsync();
                 if (step == "--- TLS") stream = await SecureAsync(self, stream);
-                else if (step == "--- close") break;
+                else if (step == "--- close") await line.DisposeAsync();
                 else if (step == "--- silence") silent = true;
+                else if (step == "--- ignore") ignoring = true;
+                else if (step == "--- settle") await line.TakenInAsync();
                 else if (step.StartsWith("--- pass ", StringComparison.Ordinal)) Clock.Advance(TimeSpan.Parse(step[9..], CultureInfo.InvariantCulture));
                 else throw new FormatException($"{name} line {number}: {step}");
                 continue;
@@ -115,8 +119,9 @@ internal sealed partial class Dialogue
         }
         await SendAsync();
         if (!silent) await line.DisposeAsync();
-        var more = await ReadLineAsync(line == stream ? line : stream);
-        if (!silent) Assert.True(more is null, $"{name}: the other side went on with: {more}");
+        var more = await ReadLineAsync(stream);
+        while (ignoring && more is not null) more = await ReadLineAsync(stream);
+        Assert.True(more is null, $"{name}: the other side went on with: {more}");
 
         async Task SendAsync()
         {

@@ -8,7 +8,12 @@ internal sealed class PairedStream : Stream
     private readonly ChannelReader<byte[]> incoming;
     private readonly ChannelWriter<byte[]> outgoing;
     private readonly int maxRead;
+    private readonly Lock gate = new();
+    private PairedStream other = null!;
     private ReadOnlyMemory<byte> rest;
+    // A read that found nothing: all that was sent so far has been taken.
+    private bool hungry;
+    private TaskCompletionSource? takenIn;
 
     private PairedStream(ChannelReader<byte[]> incoming, ChannelWriter<byte[]> outgoing, int maxRead) => (this.incoming, this.outgoing, this.maxRead) = (incoming, outgoing, maxRead);
 
@@ -17,7 +22,21 @@ internal sealed class PairedStream : Stream
     {
         var toFirst = Channel.CreateUnbounded<byte[]>();
         var toSecond = Channel.CreateUnbounded<byte[]>();
-        return (new(toFirst.Reader, toSecond.Writer, maxRead), new(toSecond.Reader, toFirst.Writer, int.MaxValue));
+        var first = new PairedStream(toFirst.Reader, toSecond.Writer, maxRead);
+        var second = new PairedStream(toSecond.Reader, toFirst.Writer, int.MaxValue);
+        (first.other, second.other) = (second, first);
+        return (first, second);
+    }
+
+    /// <summary>Completes when the other end has read all that was written here and waits for more.</summary>
+    public Task TakenInAsync()
+    {
+        lock (other.gate)
+        {
+            if (other.hungry && other.incoming.Count == 0) return Task.CompletedTask;
+            other.takenIn ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
+            return other.takenIn.Task;
+        }
     }
 
     public override bool CanRead => true;
@@ -30,7 +49,10 @@ internal sealed class PairedStream : Stream
     {
         while (rest.IsEmpty)
         {
-            if (!await incoming.WaitToReadAsync(cancellationToken)) return 0;
+            var more = incoming.WaitToReadAsync(cancellationToken);
+            if (!more.IsCompleted) Hunger();
+            if (!await more) return 0;
+            lock (gate) hungry = false;
             if (incoming.TryRead(out var next)) rest = next;
         }
         var count = Math.Min(Math.Min(buffer.Length, rest.Length), maxRead);
@@ -59,5 +81,15 @@ internal sealed class PairedStream : Stream
     {
         if (disposing) outgoing.TryComplete();
         base.Dispose(disposing);
+    }
+
+    private void Hunger()
+    {
+        lock (gate)
+        {
+            hungry = true;
+            takenIn?.TrySetResult();
+            takenIn = null;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 
@@ -6,6 +7,7 @@ namespace Postrider.Mail.Mime;
 /// <summary>Content made fit for 7-bit lines, in the form that costs least.</summary>
 internal static class BodyEncoding
 {
+    private static readonly SearchValues<byte> SevenBit = SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(b => (byte)b), (byte)'\t', (byte)'\r', (byte)'\n']);
     private const int LineLimit = 998; // RFC 5322 section 2.1.1
     private const int EncodedLine = 76; // RFC 2045 section 6.7 and 6.8
     private const int Base64Line = EncodedLine / 4 * 3;
@@ -19,10 +21,10 @@ internal static class BodyEncoding
         return QuotedPrintableLength(content) <= base64 ? (TransferEncoding.QuotedPrintable, QuotedPrintable(content)) : (TransferEncoding.Base64Name, Base64Lines(content));
     }
 
-    /// <summary>Needs no encoding. Lines that begin with "From " are changed by mbox files on the way, so they do.</summary>
+    /// <summary>Needs no encoding: printable ASCII in lines. Lines that begin with "From " are changed by mbox files on the way, so they do.</summary>
     public static bool IsSevenBit(ReadOnlySpan<byte> content)
     {
-        if (content.ContainsAnyExceptInRange((byte)1, (byte)127)) return false;
+        if (content.ContainsAnyExcept(SevenBit)) return false;
         while (!content.IsEmpty)
         {
             if (content.StartsWith("From "u8)) return false;

@@ -37,7 +37,6 @@ internal static class CharsetReader
     public static string Decode(ReadOnlySpan<byte> bytes, string? charset, out string? defect)
     {
         defect = null;
-        if (bytes is [0xEF, 0xBB, 0xBF, ..] && Utf8.IsValid(bytes)) return Encoding.UTF8.GetString(bytes[3..]);
         var named = !string.IsNullOrWhiteSpace(charset);
         var ascii = named && IsAscii(charset!);
         if (!named || ascii)

@@ -13,7 +13,7 @@ internal sealed class HeaderWriter(ArrayBufferWriter<byte> into)
     // RFC 2047 section 2: a word has at most 75 characters, a line that holds one at most 76.
     private const int LineWithWords = 76;
     private const int ParameterPiece = 70;
-    private const int FallbackNameLimit = 60;
+    private const int PlainLimit = 60;
 
     private int _column;
     private bool _first;
@@ -52,7 +52,7 @@ internal sealed class HeaderWriter(ArrayBufferWriter<byte> into)
         End();
     }
 
-    /// <summary>Content-Type and the like. A value that is not plain ASCII is written by RFC 2231, with a plain stand-in beside it for readers that do not know that.</summary>
+    /// <summary>Content-Type and the like. A value that is not plain ASCII is written by RFC 2231.</summary>
     public void Parameterized(string name, string value, IReadOnlyList<KeyValuePair<string, string>> parameters)
     {
         var pieces = new List<string>();
@@ -182,14 +182,16 @@ internal sealed class HeaderWriter(ArrayBufferWriter<byte> into)
 
     private static void Parameter(string key, string value, List<string> pieces)
     {
-        if (value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '+') && value.Length is > 0 and <= FallbackNameLimit)
+        if (value.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_' or '+') && value.Length is > 0 and <= PlainLimit)
         {
             pieces.Add(key + "=" + value);
             return;
         }
-        var plain = Fallback(value);
-        pieces.Add(key + "=\"" + plain + "\"");
-        if (plain == value) return;
+        if (PlainStandIn(value) == value)
+        {
+            pieces.Add(key + "=\"" + value + "\"");
+            return;
+        }
 
         // RFC 2231 section 4.1: in pieces where one line does not hold it, cut between characters.
         const string charset = "UTF-8''";
@@ -204,16 +206,16 @@ internal sealed class HeaderWriter(ArrayBufferWriter<byte> into)
         else for (var i = 0; i < encoded.Count; i++) pieces.Add(string.Create(CultureInfo.InvariantCulture, $"{key}*{i}*={(i == 0 ? charset : "")}{encoded[i]}"));
     }
 
-    /// <summary>ASCII without quotes and backslashes, short, the ending kept.</summary>
-    private static string Fallback(string value)
+    /// <summary>For readers that do not know RFC 2231: ASCII without quotes and backslashes, short, the ending kept. The value itself when it is like that.</summary>
+    public static string PlainStandIn(string value)
     {
         var plain = new StringBuilder();
         foreach (var rune in value.EnumerateRunes()) plain.Append(rune.Value is >= ' ' and <= '~' and not ('"' or '\\' or '%') ? (char)rune.Value : '_');
-        if (plain.Length <= FallbackNameLimit) return plain.ToString().Replace("=?", "=_", StringComparison.Ordinal);
+        if (plain.Length <= PlainLimit) return plain.ToString().Replace("=?", "=_", StringComparison.Ordinal);
         var text = plain.ToString().Replace("=?", "=_", StringComparison.Ordinal);
         var dot = text.LastIndexOf('.');
         var ending = dot > 0 && text.Length - dot <= 10 ? text[dot..] : "";
-        return text[..(FallbackNameLimit - ending.Length)] + ending;
+        return text[..(PlainLimit - ending.Length)] + ending;
     }
 
     private static string PercentEncoded(Rune rune)

@@ -79,10 +79,10 @@ internal static class MessageWriter
         if (draft.Html is not null) bodies.Add(TextNode("text/html", draft.Html));
         var body = bodies.Count == 1 ? bodies[0] : Multipart("multipart/alternative", bodies);
 
-        var inline = draft.Html is null ? [] : draft.Attachments.Where(a => a.ContentId is not null).Select(AttachmentNode).ToList();
+        var inline = draft.Html is null ? [] : draft.Attachments.Where(a => a.ContentId is not null).Select(a => AttachmentNode(a, "inline")).ToList();
         if (inline.Count > 0) body = Multipart("multipart/related", [body, .. inline], new KeyValuePair<string, string>("type", body.MediaType));
 
-        var attached = draft.Attachments.Where(a => a.ContentId is null || draft.Html is null).Select(AttachmentNode).ToList();
+        var attached = draft.Attachments.Where(a => a.ContentId is null || draft.Html is null).Select(a => AttachmentNode(a, "attachment")).ToList();
         return attached.Count == 0 ? body : Multipart("multipart/mixed", [body, .. attached]);
     }
 
@@ -94,7 +94,7 @@ internal static class MessageWriter
         return new Node(mediaType, [new("charset", "utf-8")]) { Encoding = encoding, Body = body };
     }
 
-    private static Node AttachmentNode(DraftAttachment attachment)
+    private static Node AttachmentNode(DraftAttachment attachment, string disposition)
     {
         var type = ParameterReader.Read(HeaderText.Breakless(attachment.MediaType));
         var mediaType = type.Value;
@@ -108,9 +108,9 @@ internal static class MessageWriter
         {
             Encoding = encoding,
             Body = body,
-            FileName = attachment.FileName,
+            FileName = HeaderText.Clean(HeaderText.Breakless(attachment.FileName)) is var name && !string.IsNullOrWhiteSpace(name) ? name : null,
             ContentId = contentId is not null && IsId(contentId) ? contentId : null,
-            Disposition = attachment.ContentId is null ? "attachment" : "inline",
+            Disposition = disposition,
         };
     }
 
@@ -142,15 +142,22 @@ internal static class MessageWriter
         return boundaries;
     }
 
+    /// <summary>
+    /// The plain name for readers that do not know RFC 2231. It stands in Content-Type: beside "filename*" as "filename" Python's email package, and so Odoo and many others, would take it
+    /// for the real one.
+    /// </summary>
+    private static KeyValuePair<string, string>[] StandIn(string? fileName) =>
+        fileName is null || HeaderWriter.PlainStandIn(fileName) is var plain && plain == fileName ? [] : [new("name", plain)];
+
     private static void WriteNode(Node node, ArrayBufferWriter<byte> into, Queue<string> boundaries)
     {
         var header = new HeaderWriter(into);
         if (node.Children is null)
         {
-            header.Parameterized("Content-Type", node.MediaType, node.Parameters);
+            header.Parameterized("Content-Type", node.MediaType, [.. node.Parameters, .. StandIn(node.FileName)]);
             header.Token("Content-Transfer-Encoding", node.Encoding);
             if (node.ContentId is not null) header.Token("Content-ID", "<" + node.ContentId + ">");
-            if (node.Disposition is not null) header.Parameterized("Content-Disposition", node.Disposition, node.FileName is { Length: > 0 } name ? [new("filename", name)] : []);
+            if (node.Disposition is not null) header.Parameterized("Content-Disposition", node.Disposition, node.FileName is { } name ? [new("filename", name)] : []);
             into.Write("\r\n"u8);
             into.Write(node.Body);
             return;

@@ -95,10 +95,13 @@ public sealed class MimePart
     /// <summary>The body as text: transfer encoding taken off, charset decoded.</summary>
     public string DecodeText() => DecodeText(out _);
 
-    internal string DecodeText(out string? defect) =>
-        TransferEncoding.IsIdentity(TransferEncodingName)
-            ? CharsetReader.Decode(RawBody.Span, Charset, out defect)
-            : CharsetReader.Decode(DecodeBytes(), Charset, out defect);
+    internal string DecodeText(out string? defect)
+    {
+        var bytes = TransferEncoding.IsIdentity(TransferEncodingName) ? RawBody.Span : DecodeBytes();
+        // A UTF-8 signature says more than the charset, as it does in browsers (WHATWG Encoding section 6).
+        var signed = bytes.StartsWith("\uFEFF"u8);
+        return signed ? CharsetReader.Decode(bytes[3..], "utf-8", out defect) : CharsetReader.Decode(bytes, Charset, out defect);
+    }
 
     internal HeaderField? Find(string name)
     {

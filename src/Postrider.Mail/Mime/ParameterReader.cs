@@ -29,12 +29,12 @@ internal static class ParameterReader
                 position++;
                 continue;
             }
-            if (!ReadParameter(text, ref position, out var name, out var raw, out var quoted)) continue;
+            if (!ReadParameter(text, ref position, out var name, out var raw)) continue;
             var star = name.IndexOf('*', StringComparison.Ordinal);
             if (star < 0)
             {
                 // The first of two equal names counts, as it does for fields.
-                whole.TryAdd(name, quoted || raw.Contains("=?", StringComparison.Ordinal) ? EncodedWord.Decode(raw) : raw);
+                whole.TryAdd(name, HeaderText.Clean(EncodedWord.Decode(raw)));
                 continue;
             }
             if (!ReadIndex(name.AsSpan(star), out var index, out var extended)) continue;
@@ -46,7 +46,7 @@ internal static class ParameterReader
         if (pieces is not null)
         {
             // RFC 2231 wins over the plain form beside it, which is the fallback for old readers.
-            foreach (var (name, list) in pieces) if (Join(list) is { } joined) whole[name] = joined;
+            foreach (var (name, list) in pieces) if (Join(list) is { } joined) whole[name] = HeaderText.Clean(joined);
         }
         return new ParameterizedValue(value, whole);
     }
@@ -61,9 +61,9 @@ internal static class ParameterReader
         return new string(rest[..end].Trim().Trim('"')).ToLowerInvariant();
     }
 
-    private static bool ReadParameter(string text, ref int position, out string name, out string value, out bool quoted)
+    private static bool ReadParameter(string text, ref int position, out string name, out string value)
     {
-        (name, value, quoted) = ("", "", false);
+        (name, value) = ("", "");
         var rest = text.AsSpan(position);
         var nameEnd = rest.IndexOfAny("=;");
         if (nameEnd < 0 || rest[nameEnd] == ';')
@@ -76,7 +76,6 @@ internal static class ParameterReader
         SkipSpaceAndComments(text, ref position);
         if (position < text.Length && text[position] == '"')
         {
-            quoted = true;
             value = ReadQuoted(text, ref position);
         }
         else

@@ -7,7 +7,7 @@ namespace Postrider.Mail.Mime;
 /// <summary>Reads RFC 5322 section 3.4 and 4.4 in one pass: groups, comments of any depth (counted, not recursed), routes, and what broken mailers write.</summary>
 internal sealed class AddressListReader(string text, int limit)
 {
-    private static readonly SearchValues<char> AtomEnds = SearchValues.Create(",;:(<\" \t\r\n\0");
+    private static readonly SearchValues<char> AtomEnds = SearchValues.Create(",;:(<[\" \t\r\n\0");
     private static readonly SearchValues<char> Separators = SearchValues.Create(" \t\r\n;,");
 
     private readonly List<NamedAddress> _addresses = [];
@@ -67,6 +67,8 @@ internal sealed class AddressListReader(string text, int limit)
         var rest = text.AsSpan(_position);
         var length = rest.IndexOfAny(AtomEnds);
         if (length < 0) length = rest.Length;
+        // An address literal has colons of its own: ann@[IPv6:2001:db8::1].
+        if (rest[0] == '[' && rest[..Math.Min(rest.Length, 64)].IndexOf(']') is > 0 and var close) length = close + 1;
         if (length == 0) length = 1;
         StartWord();
         _phrase.Append(rest[..length]);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Text;
 using System.Text.Unicode;
@@ -10,6 +11,8 @@ internal static class CharsetReader
     private static readonly DecoderFallback Replacement = new DecoderReplacementFallback("\uFFFD");
     // Only names that were found are kept, so hostile names do not fill it.
     private static readonly ConcurrentDictionary<string, Encoding> Known = new(StringComparer.OrdinalIgnoreCase);
+
+    private static readonly SearchValues<char> NameEnds = SearchValues.Create("\"' ;/>\r\n\t");
 
     public static Encoding Windows1252 { get; } = CodePage("windows-1252")!;
 
@@ -59,6 +62,20 @@ internal static class CharsetReader
         if (bytes is [0xFF, 0xFE, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return Encoding.Unicode.GetString(bytes[2..]);
         if (bytes is [0xFE, 0xFF, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return encoding.GetString(bytes[2..]);
         return encoding.GetString(bytes);
+    }
+
+    /// <summary>HTML without a charset in its header may have one in a meta element, within the first 1024 bytes (WHATWG HTML section 4.2.5.4).</summary>
+    /// <returns>Null when there is none that is known.</returns>
+    public static string? NamedInHtml(ReadOnlySpan<byte> html)
+    {
+        var head = Encoding.Latin1.GetString(html[..Math.Min(html.Length, 1024)]);
+        var at = head.IndexOf("charset=", StringComparison.OrdinalIgnoreCase);
+        if (at < 0) return null;
+        var name = head.AsSpan(at + 8).TrimStart("\"' ");
+        var end = name.IndexOfAny(NameEnds);
+        var charset = new string(end < 0 ? name : name[..end]);
+        // A meta element that could be read is not in UTF-16.
+        return Find(charset) is null or UnicodeEncoding or UTF32Encoding ? null : charset;
     }
 
     private static string Guess(ReadOnlySpan<byte> bytes, ref string? defect)

@@ -4,7 +4,8 @@ namespace Postrider.Mail.Mime;
 public sealed record MimeLimits
 {
     public static MimeLimits Default { get; } = new();
-    public int Depth { get; init; } = 100;
+    /// <summary>Values above 500 count as 500.</summary>
+    public int Depth { get => Math.Min(field, DeepestDepth); init; } = 100;
     public int Parts { get; init; } = 1000;
     /// <summary>Of one header section.</summary>
     public int HeaderFields { get; init; } = 1000;
@@ -12,6 +13,9 @@ public sealed record MimeLimits
     public int HeaderBytes { get; init; } = 1 << 20;
     /// <summary>Of one field.</summary>
     public int Addresses { get; init; } = 10_000;
+
+    // What walks the tree may recurse as deep as this.
+    internal const int DeepestDepth = 500;
 }
 
 /// <summary>One header field. <see cref="RawValue"/> is what stands after the colon, folded as it came.</summary>

@@ -99,8 +99,9 @@ public sealed class MimePart
     {
         var bytes = TransferEncoding.IsIdentity(TransferEncodingName) ? RawBody.Span : DecodeBytes();
         // A UTF-8 signature says more than the charset, as it does in browsers (WHATWG Encoding section 6).
-        var signed = bytes.StartsWith("\uFEFF"u8);
-        return signed ? CharsetReader.Decode(bytes[3..], "utf-8", out defect) : CharsetReader.Decode(bytes, Charset, out defect);
+        if (bytes.StartsWith("\uFEFF"u8)) return CharsetReader.Decode(bytes[3..], "utf-8", out defect);
+        var charset = string.IsNullOrWhiteSpace(Charset) && MediaType == "text/html" ? CharsetReader.NamedInHtml(bytes) : Charset;
+        return CharsetReader.Decode(bytes, charset, out defect);
     }
 
     internal HeaderField? Find(string name)

@@ -66,7 +66,7 @@ public sealed class PythonReadsDraftsTests
 
     private static async Task<JsonElement> ReadAsync(byte[] message)
     {
-        using var python = Process.Start(new ProcessStartInfo(Python!, ["-c", Script]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var python = Process.Start(new ProcessStartInfo(Python!, ["-c", Script]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         await python.StandardInput.BaseStream.WriteAsync(message);
         python.StandardInput.Close();
         var answer = await python.StandardOutput.ReadToEndAsync();

@@ -92,7 +92,7 @@ public sealed class RoundTripTests
         }
         // An enclosed message of random bytes has defects of its own.
         if (!read.Attachments.Any(a => a.IsMessage)) Assert.Empty(read.Defects);
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(1500));
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
 
     [Fact]
     public void Every_line_is_one_that_SMTP_carries() => Prop.ForAll(Draft.ToArbitrary(), draft =>
@@ -110,7 +110,7 @@ public sealed class RoundTripTests
             if (line.Length <= 78 || Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(line)).Length <= 78) continue;
             Assert.DoesNotContain(' ', line[(line[0] == ' ' ? 1 : line.IndexOf(": ", StringComparison.Ordinal) + 2)..].TrimStart(' ').Replace("\"a b\"", "", StringComparison.Ordinal));
         }
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(700));
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
 
     [Fact]
     public void No_value_can_add_a_field() => Prop.ForAll(Draft.ToArbitrary(), draft =>
@@ -121,7 +121,7 @@ public sealed class RoundTripTests
             Assert.Equal(part.Headers.Count, part.Headers.Select(f => f.Name).Distinct().Count());
             Assert.All(part.Headers, field => Assert.Contains(field.Name, allowed));
         }
-    }).Check(Config.QuickThrowOnFailure.WithMaxTest(700));
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
 
     [Fact]
     public void Equal_drafts_give_equal_bytes() => Prop.ForAll(Draft.ToArbitrary(), draft => Assert.Equal(draft.Write(), (draft with { }).Write())).Check(Config.QuickThrowOnFailure.WithMaxTest(100));

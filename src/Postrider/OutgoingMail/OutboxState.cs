@@ -3,7 +3,7 @@ namespace Postrider.OutgoingMail;
 internal readonly record struct OutboxMailId(Guid Value);
 
 /// <summary>Where an outgoing mail stands. The numbers are stored.</summary>
-internal enum OutboxState
+public enum OutboxState
 {
     /// <summary>To be sent at a time that the sender chose.</summary>
     Scheduled = 0,

@@ -28,7 +28,7 @@ internal sealed class EmailQueueMenuEntry : IMenuEntry
     public string? Group => "Email";
     public string Text => "Email Queue";
     public string Href => "/email-queue";
-    public string? Icon => "mail-forward";
+    public string? Icon => "mail";
     public int Order => 30;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
 }

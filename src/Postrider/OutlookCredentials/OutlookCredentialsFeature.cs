@@ -1,4 +1,5 @@
 using Postrider.Settings;
+using Postrider.Web;
 
 namespace Postrider.OutlookCredentials;
 
@@ -8,6 +9,13 @@ internal static class OutlookCredentialsFeature
     {
         services.AddSingleton<OutlookCredentialStore>();
         services.AddSingleton<ISettingsBlock, OutlookCredentialsBlock>();
+        services.AddSingleton<IBanner, SecretBanner>();
         return services;
+    }
+
+    private sealed class SecretBanner : IBanner
+    {
+        public Type Component => typeof(OutlookCredentialsBanner);
+        public int Order => 20;
     }
 }

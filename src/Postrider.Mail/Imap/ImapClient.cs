@@ -439,7 +439,8 @@ public sealed class ImapClient : IAsyncDisposable
                 done = true;
                 await DoneAsync(cancel);
             }
-            var response = await next;
+            // A read that was under way when DONE was written began without a time limit.
+            var response = await next.WaitAsync(_dialogue.Token);
             Observe(response);
             if (response is ImapResponse.Continuation && !idling)
             {

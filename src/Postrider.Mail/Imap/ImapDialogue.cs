@@ -30,6 +30,9 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
 
     public void Arm(long bytes, CancellationToken cancel) => Arm(commandTimeout + TimeSpan.FromSeconds((double)bytes / SlowestBytesPerSecond), cancel);
 
+    /// <summary>Ends when the time that steps have is over, or the caller cancels.</summary>
+    public CancellationToken Token => _deadline!.Token;
+
     /// <summary>As <see cref="Deadline.Explain"/>.</summary>
     public WireFailure? Explain(Exception exception) => _deadline?.Explain(exception);
 

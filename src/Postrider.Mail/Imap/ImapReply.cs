@@ -2,15 +2,23 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
+using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Imap;
 
-/// <summary>Writes what a server says into the connection's buffer.</summary>
-internal sealed class ImapReply(PipeWriter output)
+/// <summary>Writes what a server says into the connection's buffer, and tells the transcript each line, with sizes in place of literals.</summary>
+internal sealed class ImapReply(PipeWriter output, WireTranscript? transcript)
 {
+    private readonly StringBuilder? _shown = transcript is null ? null : new StringBuilder();
+
+    /// <summary>A response has been begun and not ended: nothing else can be said on the line.</summary>
+    public bool IsWithinLine { get; private set; }
+
     public ImapReply Raw(ReadOnlySpan<byte> ascii)
     {
         output.Write(ascii);
+        _shown?.Append(Encoding.UTF8.GetString(ascii));
+        IsWithinLine = true;
         return this;
     }
 
@@ -19,6 +27,8 @@ internal sealed class ImapReply(PipeWriter output)
     {
         if (words.AsSpan().ContainsAny('\r', '\n')) words = words.Replace('\r', ' ').Replace('\n', ' ');
         Encoding.UTF8.GetBytes(words, output);
+        _shown?.Append(words);
+        IsWithinLine = true;
         return this;
     }
 
@@ -26,13 +36,18 @@ internal sealed class ImapReply(PipeWriter output)
     {
         Span<byte> digits = stackalloc byte[20];
         number.TryFormat(digits, out var length, default, CultureInfo.InvariantCulture);
-        output.Write(digits[..length]);
-        return this;
+        return Raw(digits[..length]);
     }
 
     public ImapReply Line()
     {
         output.Write("\r\n"u8);
+        IsWithinLine = false;
+        if (_shown is not null)
+        {
+            transcript!(true, WireText.Printable(_shown.ToString()));
+            _shown.Clear();
+        }
         return this;
     }
 
@@ -46,9 +61,20 @@ internal sealed class ImapReply(PipeWriter output)
         return Raw("\""u8).Raw(value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Raw("\""u8);
     }
 
-    public ImapReply Literal(ReadOnlySpan<byte> bytes) => LiteralHead(bytes.Length).Raw(bytes);
+    public ImapReply Literal(ReadOnlySpan<byte> bytes)
+    {
+        LiteralHead(bytes.Length);
+        output.Write(bytes);
+        return this;
+    }
 
-    public ImapReply LiteralHead(int length) => Raw("{"u8).Number(length).Raw("}\r\n"u8);
+    /// <summary>The caller writes the bytes itself.</summary>
+    public ImapReply LiteralHead(int length)
+    {
+        Raw("{"u8).Number(length).Raw("}"u8);
+        output.Write("\r\n"u8);
+        return this;
+    }
 
     /// <param name="name">In Unicode.</param>
     public ImapReply Mailbox(string name) => String(ModifiedUtf7.Encode(name));

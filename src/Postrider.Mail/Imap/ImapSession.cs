@@ -18,7 +18,7 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
     private const int FlushBytes = 64 * 1024;
     private static readonly string[] SystemFlags = ["\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft"];
 
-    private readonly ImapReply _reply = new(connection.Output);
+    private readonly ImapReply _reply = new(connection.Output, options.Transcript);
     private readonly ImapRequestReader _requests = new(connection);
     private IImapAccount? _account;
     private ImapMailboxView? _view;
@@ -105,6 +105,8 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         catch (Exception e) when (e is not (OperationCanceledException or IOException or WireProtocolException or ObjectDisposedException))
         {
             options.OnFault?.Invoke(e);
+            // In the middle of a response a NO would be taken for a part of it.
+            if (_reply.IsWithinLine) throw new IOException("A response could not be finished.", e);
             answer = "NO Server Unavailable. 15";
         }
         await SayAsync(tag + " " + answer);
@@ -177,7 +179,8 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
             case "SELECT" or "EXAMINE":
                 return Select(name, request);
             case "CREATE":
-                return OneFolder(request, name, (account, folder) => account.Create(folder.TrimEnd('/')));
+                // RFC 3501 section 6.3.3: a delimiter at the end only says that folders will come below.
+                return OneFolder(request, name, (account, folder) => folder.TrimEnd('/') is { Length: > 0 } wanted ? account.Create(wanted) : throw new ImapSyntaxException());
             case "DELETE":
                 return OneFolder(request, name, (account, folder) => account.Delete(folder));
             case "RENAME":
@@ -387,21 +390,17 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         request.End();
         if (Open(folder) is not { } store) return NoSuchFolder(folder);
         var messages = store.Messages();
-        _reply.Raw("* STATUS "u8).Mailbox(folder).Raw(" ("u8);
-        for (var i = 0; i < items.Count; i++)
+        var values = items.ConvertAll(item => item switch
         {
-            long value = items[i] switch
-            {
-                "MESSAGES" => messages.Count,
-                "RECENT" => 0,
-                "UIDNEXT" => store.UidNext,
-                "UIDVALIDITY" => store.UidValidity,
-                "UNSEEN" => messages.Count(m => !HasFlag(m, "\\Seen")),
-                _ => throw new ImapSyntaxException(),
-            };
-            if (i > 0) _reply.Raw(" "u8);
-            _reply.Raw(items[i]).Raw(" "u8).Number(value);
-        }
+            "MESSAGES" => messages.Count,
+            "RECENT" => 0L,
+            "UIDNEXT" => store.UidNext,
+            "UIDVALIDITY" => store.UidValidity,
+            "UNSEEN" => messages.Count(m => !HasFlag(m, "\\Seen")),
+            _ => throw new ImapSyntaxException(),
+        });
+        _reply.Raw("* STATUS "u8).Mailbox(folder).Raw(" ("u8);
+        for (var i = 0; i < items.Count; i++) _reply.Raw(i > 0 ? " "u8 : ""u8).Raw(items[i]).Raw(" "u8).Number(values[i]);
         _reply.Raw(")"u8).Line();
         return "OK STATUS completed.";
     }
@@ -552,12 +551,11 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         if (byUid) WriteChanges();
         request.Space();
         if (ImapSearch.Read(request, (uint)_view!.Count, _view.LargestUid) is not { } key) return "NO [BADCHARSET (US-ASCII UTF-8)] The specified charset is not supported.";
-        _reply.Raw("* SEARCH"u8);
+        var found = new List<uint>();
         for (var i = 0; i < _view.Count; i++)
-        {
-            var message = _view[i];
-            if (key(new ImapSearchTarget(message, (uint)i + 1))) _reply.Raw(" "u8).Number(byUid ? message.Uid : i + 1);
-        }
+            if (key(new ImapSearchTarget(_view[i], (uint)i + 1))) found.Add(byUid ? _view[i].Uid : (uint)i + 1);
+        _reply.Raw("* SEARCH"u8);
+        foreach (var number in found) _reply.Raw(" "u8).Number(number);
         _reply.Line();
         return "OK SEARCH completed.";
     }
@@ -732,7 +730,6 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
     private async ValueTask SayAsync(string line)
     {
         _reply.Line(line);
-        options.Transcript?.Invoke(true, WireText.Printable(line));
         await FlushAsync();
     }
 

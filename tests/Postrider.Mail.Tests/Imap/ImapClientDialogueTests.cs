@@ -163,6 +163,21 @@ public sealed class ImapClientDialogueTests
         Assert.Null(failure);
     }
 
+    [Fact]
+    public async Task Idle_on_a_dead_line_is_found_out_at_its_renewal()
+    {
+        var script = Dialogue.Load("imap/idle_dead_line");
+        var failure = await PlayAsync(script, Pace.Whole, async client =>
+        {
+            await client.SelectAsync("INBOX", false, CancellationToken.None);
+            return (await client.IdleAsync(TimeSpan.FromHours(24), CancellationToken.None)).Failure;
+        }, transcript: (fromServer, line) =>
+        {
+            if (fromServer && line == "* OK Still here") script.Clock.Advance(TimeSpan.FromMinutes(25));
+        });
+        Assert.Equal((WireFailureKind.TimedOut, false), (failure!.Kind, failure.ConnectionSurvives));
+    }
+
     [Theory]
     [InlineData("idle_refused", WireFailureKind.CommandRefused, true)]
     [InlineData("bye_in_idle", WireFailureKind.Disconnected, false)]

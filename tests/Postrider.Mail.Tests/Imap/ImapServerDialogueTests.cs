@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+using Postrider.Mail.Imap;
+using Postrider.Mail.Tests.Dialogues;
+using Postrider.Mail.Wire;
+
+namespace Postrider.Mail.Tests.Imap;
+
+/// <summary>Our server's words, one by one, and what hostile clients do to it.</summary>
+public sealed class ImapServerDialogueTests
+{
+    [Theory, CombinatorialPaces("server_before_sign_in", "server_guessing", "server_pre_auth_timeout", "server_idle_timeout", "server_bad_arguments", "server_literals", "server_nul")]
+    public Task A_session_goes_as_written(string dialogue, Pace pace) => PlayAsync(Dialogue.Load("imap/" + dialogue), pace);
+
+    [Theory, CombinatorialPaces("server_idle")]
+    public Task A_delivery_is_told_at_once_within_idle(string dialogue, Pace pace)
+    {
+        var mailboxes = Filled();
+        return PlayAsync(Dialogue.Load("imap/" + dialogue), pace, mailboxes, (fromServer, line) =>
+        {
+            if (fromServer && line.StartsWith('+')) mailboxes.Inbox.Append("Subject: third\r\n\r\n");
+        });
+    }
+
+    [Theory, CombinatorialPaces("server_expunge_waits")]
+    public Task Numbers_stay_while_a_client_counts_by_them(string dialogue, Pace pace)
+    {
+        var mailboxes = Filled();
+        return PlayAsync(Dialogue.Load("imap/" + dialogue), pace, mailboxes, (fromServer, line) =>
+        {
+            if (!fromServer && line == "c FETCH 1:* (UID)") mailboxes.Inbox.Remove(1);
+        });
+    }
+
+    [Fact]
+    public async Task A_line_that_does_not_end_is_cut()
+    {
+        var script = Dialogue.Of("S: * OK IMAP4 service is ready.", "C| " + new string('x', 20_000), "S: * BAD The other side sent a line of more than 16384 bytes.", "S: * BYE Connection is closed. 13");
+        await PlayAsync(script, Pace.Whole);
+    }
+
+    [Fact]
+    public async Task The_transcript_of_a_session_holds_neither_token_nor_body()
+    {
+        var lines = new List<string>();
+        var mailboxes = Filled();
+        var script = Dialogue.Of(
+            "S: * OK IMAP4 service is ready.",
+            "C: 1 LOGIN ann@example.com secret", "S: 1 NO …",
+            "C: 2 LOGIN ann@example.com {6}", "S: + …", "C: secret", "S: 2 NO …",
+            "C: 3 AUTHENTICATE XOAUTH2", "S: + …", "C: dXNlcj1hbm5AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgd3JvbmcBAQ==", "S: 3 NO …",
+            "C: 4 AUTHENTICATE XOAUTH2 dXNlcj1hbm5AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgc2VjcmV0AQE=", "S: 4 OK …",
+            "C: 5 EXAMINE INBOX", "S: …", "S: …", "S: …", "S: …", "S: …", "S: …", "S: …", "S: 5 OK …",
+            "C: 6 FETCH 1 BODY[TEXT]", "S: * 1 FETCH (BODY[TEXT] {8}", "S: loaves", "S: )", "S: 6 OK …");
+        await PlayAsync(script, Pace.Whole, mailboxes, (_, line) => lines.Add(line));
+        Assert.Contains("1 LOGIN ***", lines);
+        Assert.Contains("4 AUTHENTICATE XOAUTH2 ***", lines);
+        Assert.Contains("* 1 FETCH (BODY[TEXT] {8})", lines);
+        Assert.DoesNotContain(lines, l => l.Contains("secret", StringComparison.Ordinal) || l.Contains("dXNlcj", StringComparison.Ordinal) || l.Contains("loaves", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Whatever_a_client_sends_the_session_ends_in_order() =>
+        Prop.ForAll(Commands.ToArbitrary(), Gen.Choose(1, 50).ToArbitrary(), (text, cut) =>
+        {
+            using var mailboxes = Filled();
+            var faults = new List<Exception>();
+            var (theirs, ours) = PairedStream.Create(cut);
+            foreach (var piece in Encoding.UTF8.GetBytes("a AUTHENTICATE XOAUTH2 dXNlcj1hbm5AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgc2VjcmV0AQE=\r\nb SELECT INBOX\r\n" + text).Chunk(1000)) ours.WriteAsync(piece).AsTask().Wait();
+            ours.Dispose();
+            using var session = new ImapSession(WireConnection.Over(theirs, Dialogue.Loopback), Options(TimeProvider.System, null) with { OnFault = faults.Add }, mailboxes);
+            Assert.True(session.RunAsync(CancellationToken.None).Wait(TimeSpan.FromSeconds(20)));
+            Assert.Empty(faults);
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+
+    private static Gen<string> Commands
+    {
+        get
+        {
+            var words = Gen.Elements(
+                "FETCH", "UID", "SEARCH", "STORE", "1", "1:*", "*", "2,1", "FLAGS", "(FLAGS UID)", "BODY[]", "BODY.PEEK[1.2.HEADER]<0.5>", "ENVELOPE", "BODYSTRUCTURE", "FULL", "INBOX", "\"Sent Items\"", "+FLAGS", "(\\Seen \\Deleted)",
+                "LIST", "\"\"", "STATUS", "(MESSAGES UNSEEN)", "APPEND", "{3+}\r\nabc", "{2}\r\nxy", "COPY", "MOVE", "EXPUNGE", "CLOSE", "CREATE", "DELETE", "RENAME", "a/b", "NOT", "OR", "(", ")", "HEADER", "SUBJECT", "\"x\\\"y\"", "SINCE", "1-Jan-2026",
+                "NOOP", "IDLE", "DONE", "SELECT", "EXAMINE", "ID", "NIL", "NAMESPACE", "LSUB", "%", "CHECK", "UNSELECT", "SUBSCRIBE", "LOGOUT", "\"", "{", "}", "{99999999999}", "{-1}", "\\", "&AOQ-", "&", "ü", "~", "<", "]");
+            var line = from list in Gen.ListOf(words) from separator in Gen.Elements(" ", " ", " ", "") select string.Join(separator, list.Take(8));
+            return from lines in Gen.ListOf(line) select string.Concat(lines.Take(12).Select((l, i) => string.Create(CultureInfo.InvariantCulture, $"t{i} {l}\r\n")));
+        }
+    }
+
+    private static MailboxesInMemory Filled()
+    {
+        var mailboxes = new MailboxesInMemory("Sent Items");
+        mailboxes.Inbox.Append("Subject: one\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nloaves\r\n");
+        mailboxes.Inbox.Append("Subject: two\r\n\r\nx");
+        return mailboxes;
+    }
+
+    private static ImapServerOptions Options(TimeProvider clock, WireTranscript? transcript) => new() { Listen = Dialogue.Loopback, Clock = clock, Transcript = transcript };
+
+    private static Task PlayAsync(Dialogue script, Pace pace, MailboxesInMemory? mailboxes = null, WireTranscript? transcript = null) =>
+        script.PlayClientAsync(pace, async stream =>
+        {
+            using var backend = mailboxes ?? Filled();
+            using var session = new ImapSession(WireConnection.Over(stream, Dialogue.Loopback), Options(script.Clock, transcript), backend);
+            await session.RunAsync(CancellationToken.None);
+        });
+}

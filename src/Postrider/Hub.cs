@@ -67,6 +67,7 @@ public static class Hub
         app.UseAntiforgery();
         app.MapWeb();
         app.MapJournal();
+        app.MapUsers();
         // The folders' pages and API, in the same order.
         app.MapOutlookCredentials();
         app.MapOutgoingServers();
@@ -77,6 +78,7 @@ public static class Hub
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;
         await app.Services.GetRequiredService<SystemParameters>().StartAsync(address, cancellationToken);
-        return new RunningHub(app, address, setupLink: null, database);
+        var setupLink = await app.Services.GetRequiredService<People>().HasAdministratorAsync(cancellationToken) ? null : app.Services.GetRequiredService<SetupLink>().At(address);
+        return new RunningHub(app, address, setupLink, database);
     }
 }

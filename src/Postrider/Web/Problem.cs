@@ -29,6 +29,16 @@ internal static class Problems
         },
     });
 
+    /// <summary>With the status its code stands for.</summary>
+    public static IResult ToResult(Problem problem) => ToResult(problem, StatusOf(problem.Code));
+
+    /// <summary>The last words of a code say the status: <c>-not-found</c> 404, <c>-taken</c> and <c>-in-use</c> 409, <c>-too-many</c> 429; else 400.</summary>
+    internal static int StatusOf(string code) =>
+        code.EndsWith("-not-found", StringComparison.Ordinal) ? StatusCodes.Status404NotFound
+        : code.EndsWith("-taken", StringComparison.Ordinal) || code.EndsWith("-in-use", StringComparison.Ordinal) ? StatusCodes.Status409Conflict
+        : code.EndsWith("-too-many", StringComparison.Ordinal) ? StatusCodes.Status429TooManyRequests
+        : StatusCodes.Status400BadRequest;
+
     /// <param name="ByItself">The hub tries again without being asked.</param>
     /// <param name="Next">When; null when that is not known.</param>
     private sealed record Retry(bool ByItself, DateTimeOffset? Next);

@@ -8,8 +8,11 @@ namespace Postrider.Web;
 /// <param name="DeveloperMode">Sees <em>Technical</em>. Only with the right Settings.</param>
 public sealed record Viewer(Guid UserId, string Name, string Email, bool IsSettings, bool DeveloperMode)
 {
-    /// <summary>Preference, else the hub's default, else UTC.</summary>
+    /// <summary>The person's preference, else UTC.</summary>
     public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Utc;
+
+    /// <summary>Of the signed-in browser. Null: an API key.</summary>
+    public Guid? SessionId { get; init; }
 
     /// <returns>Null when nobody is signed in.</returns>
     internal static Viewer? Of(HttpContext http)
@@ -25,7 +28,11 @@ public sealed record Viewer(Guid UserId, string Name, string Email, bool IsSetti
         if (!Guid.TryParse(principal.FindFirstValue(ViewerClaims.UserId), out var id)) return null;
         var isSettings = principal.HasClaim(ViewerClaims.Right, ViewerClaims.SettingsRight);
         var zone = TimeZoneInfo.TryFindSystemTimeZoneById(principal.FindFirstValue(ViewerClaims.TimeZone) ?? "UTC", out var found) ? found : TimeZoneInfo.Utc;
-        return new Viewer(id, principal.FindFirstValue(ViewerClaims.Name) ?? "", principal.FindFirstValue(ViewerClaims.Email) ?? "", isSettings, isSettings && developerMode) { TimeZone = zone };
+        return new Viewer(id, principal.FindFirstValue(ViewerClaims.Name) ?? "", principal.FindFirstValue(ViewerClaims.Email) ?? "", isSettings, isSettings && developerMode) 
+        {
+            TimeZone = zone,
+            SessionId = Guid.TryParse(principal.FindFirstValue(ViewerClaims.Session), out var session) ? session : null,
+        };
     }
 }
 
@@ -38,6 +45,7 @@ internal static class ViewerClaims
     public const string Right = "right";
     public const string SettingsRight = "settings";
     public const string TimeZone = "zoneinfo";
+    public const string Session = "sid";
 }
 
 /// <summary>Developer mode: a view of the pages, kept by the browser until it closes. It grants nothing.</summary>

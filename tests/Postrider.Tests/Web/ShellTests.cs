@@ -1,30 +1,47 @@
-using System.Text.RegularExpressions;
+using System.Net;
+using AngleSharp.Dom;
 
 namespace Postrider.Tests.Web;
 
-public sealed partial class ShellTests
+public sealed class ShellTests
 {
     [Fact]
     public async Task Every_asset_a_page_refers_to_is_there()
     {
         await using var hub = await HubUnderTest.StartAsync();
-        using var browser = new HttpClient(new SocketsHttpHandler()) { BaseAddress = hub.Address };
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/nowhere") { Headers = { { "Accept", "text/html" } } };
-        using var page = await browser.SendAsync(request);
-        var html = await page.Content.ReadAsStringAsync();
-        Assert.Equal(404, (int)page.StatusCode);
-        TestContext.Current.TestOutputHelper!.WriteLine(html);
-
-        var assets = Reference.Matches(html).Select(match => match.Groups[1].Value).ToHashSet();
-        Assert.True(assets.Count >= 6);
+        var page = await hub.PageAsync("/preferences");
+        var assets = page.QuerySelectorAll("link[href], script[src], use[href]").Select(e => (e.GetAttribute("href") ?? e.GetAttribute("src"))!.Split('#')[0]).ToHashSet();
+        Assert.True(assets.Count >= 8, string.Join(", ", assets));
         foreach (var asset in assets)
         {
-            using var answer = await browser.GetAsync(new Uri(asset.Split('#')[0], UriKind.Relative));
-            Assert.True(answer.IsSuccessStatusCode, asset);
+            using var answer = await hub.Browser.GetAsync(asset);
+            Assert.True(answer.StatusCode == HttpStatusCode.OK, $"{asset}: {answer.StatusCode}");
             Assert.NotEmpty(await answer.Content.ReadAsByteArrayAsync());
         }
     }
 
-    [GeneratedRegex("""(?:href|src)="(/[^"]+\.(?:css|js|svg)[^"]*)""")]
-    private static partial Regex Reference { get; }
+    [Fact]
+    public async Task Every_icon_a_page_shows_is_in_the_sprite()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var sprite = await hub.Browser.GetStringAsync("/lib/icons.svg");
+        foreach (var path in (string[])["/preferences", "/users", "/apps", "/settings", "/settings/system-parameters?debug=1"])
+            foreach (var use in (await hub.PageAsync(path)).QuerySelectorAll("use"))
+                Assert.Contains($"id=\"{use.GetAttribute("href")!.Split('#')[1]}\"", sprite, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task No_page_carries_script_or_style_of_its_own()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        foreach (var path in (string[])["/preferences", "/users", "/users/new", "/apps", "/settings", "/settings/system-parameters?debug=1", "/sign-in"])
+        {
+            using var answer = await hub.Browser.GetAsync(path);
+            var page = await HubUnderTest.ReadPageAsync(answer);
+            Assert.Empty(page.QuerySelectorAll("script:not([src]), style, [style], [onclick], [onsubmit], [onchange]"));
+            var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"));
+            Assert.StartsWith("default-src 'self'; ", policy, StringComparison.Ordinal);
+            Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        }
+    }
 }

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 
@@ -49,10 +51,52 @@ internal sealed class Person : IDisposable
         return await FollowAsync(request, cancel);
     }
 
+    /// <summary>As a program does: JSON there and back, with the person's cookies.</summary>
+    /// <returns>The answer; an empty object when there is none.</returns>
+    /// <exception cref="StoryException">The answer is a problem; the message tells it.</exception>
+    public async Task<JsonNode> SendAsync(HttpMethod method, Uri address, JsonNode? body, CancellationToken cancel)
+    {
+        using var response = await AskAsync(method, address, body, cancel);
+        var text = await response.Content.ReadAsStringAsync(cancel);
+        if (!response.IsSuccessStatusCode) throw new StoryException($"{method} {address} answered {(int)response.StatusCode}: {Told(text)}");
+        return (text.Length == 0 ? null : JsonNode.Parse(text)) ?? new JsonObject();
+    }
+
+    /// <returns>Null when the answer is 404.</returns>
+    public async Task<JsonNode?> TryReadAsync(Uri address, CancellationToken cancel)
+    {
+        using var response = await AskAsync(HttpMethod.Get, address, null, cancel);
+        if (response.StatusCode == HttpStatusCode.NotFound) return null;
+        var text = await response.Content.ReadAsStringAsync(cancel);
+        return response.IsSuccessStatusCode ? JsonNode.Parse(text) : throw new StoryException($"GET {address} answered {(int)response.StatusCode}: {Told(text)}");
+    }
+
+    public async Task<byte[]> ReadBytesAsync(Uri address, CancellationToken cancel)
+    {
+        using var response = await AskAsync(HttpMethod.Get, address, null, cancel);
+        return response.IsSuccessStatusCode ? await response.Content.ReadAsByteArrayAsync(cancel) : throw new StoryException($"GET {address} answered {(int)response.StatusCode}.");
+    }
+
     public void Dispose()
     {
         invoker.Dispose();
         handler.Dispose();
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(HttpMethod method, Uri address, JsonNode? body, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(method, address);
+        // What a browser adds by itself; the hub's API takes cookies only from its own pages.
+        request.Headers.Add("Origin", address.GetLeftPart(UriPartial.Authority));
+        if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        return await invoker.SendAsync(request, cancel);
+    }
+
+    // The sentences of an application/problem+json (RFC 9457), or the beginning of whatever it is.
+    private static string Told(string answer)
+    {
+        if (answer.StartsWith('{') && JsonNode.Parse(answer) is { } problem && problem["title"] is { } title) return string.Join(' ', new[] { title, problem["detail"], problem["remedy"] }.Where(part => part is not null));
+        return answer.Length > 300 ? answer[..300] + "…" : answer;
     }
 
     private async Task<Page> FollowAsync(HttpRequestMessage request, CancellationToken cancel)
@@ -106,6 +150,8 @@ internal sealed class Person : IDisposable
 /// <summary>A page as it arrived after its redirects.</summary>
 internal sealed record Page(Uri Address, HttpStatusCode Status, IHtmlDocument Document)
 {
+    public bool Has(string selector) => Document.QuerySelector(selector) is not null;
+
     /// <summary>What a reader sees first, on one line and cut to 300 characters: for messages when a step fails.</summary>
     public string Text
     {

@@ -9,6 +9,7 @@ using Postrider.Sandbox.Control;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Entra;
 using Postrider.Sandbox.Exchange;
+using Postrider.Sandbox.Outlook;
 using Postrider.Sandbox.Portal;
 
 namespace Postrider.Sandbox;
@@ -138,6 +139,7 @@ public static class Tenant
             web.UseAntiforgery();
             web.MapEntra();
             web.MapPortal();
+            web.MapOutlook();
             web.MapControl();
             return web;
         }

@@ -57,7 +57,8 @@ internal static class PortalFeature
         EnterpriseApplicationRoutes.Map(entra.MapGroup("/enterprise-applications"));
     }
 
-    private static RouteGroupBuilder WithFlash(this RouteGroupBuilder group)
+    /// <summary>The page of a GET shows once what the form before it left.</summary>
+    internal static RouteGroupBuilder WithFlash(this RouteGroupBuilder group)
     {
         group.AddEndpointFilter((call, next) =>
         {

@@ -15,7 +15,16 @@ internal static class PortalGate
             if (HttpMethods.IsPost(http.Request.Method))
             {
                 if (!http.Request.HasFormContentType) return Results.StatusCode(StatusCodes.Status415UnsupportedMediaType);
-                if (!await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http))
+                bool ours;
+                try
+                {
+                    ours = await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http);
+                }
+                catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == StatusCodes.Status413PayloadTooLarge)
+                {
+                    return SayPage.Show(http, StatusCodes.Status413PayloadTooLarge, "That is too large", "Nothing was changed or sent. Go back and send less at once.", http.Request.Path, "Back to the form");
+                }
+                if (!ours)
                     return SayPage.Show(http, StatusCodes.Status400BadRequest, "This page is out of date", "Nothing was changed. Open the page again and repeat what you did.", "/", "Home");
             }
             return await next(call);

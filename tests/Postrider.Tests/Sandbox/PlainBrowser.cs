@@ -14,13 +14,15 @@ internal sealed class PlainBrowser : IDisposable
 
     public PlainBrowser(Uri home)
     {
-        client = new HttpClient(new SocketsHttpHandler { CookieContainer = Cookies, UseCookies = true, MaxAutomaticRedirections = 10 }) { BaseAddress = home };
+        client = new HttpClient(new SocketsHttpHandler { CookieContainer = Cookies, UseCookies = true, AllowAutoRedirect = false }) { BaseAddress = home };
         Address = home;
     }
 
     public CookieContainer Cookies { get; } = new();
     public Uri Address { get; private set; }
     public HttpStatusCode Status { get; private set; }
+    /// <summary>Where the last request sent the browser on another site, which it does not open; null: it stayed here.</summary>
+    public Uri? LeftFor { get; private set; }
     public string ContentSecurityPolicy { get; private set; } = "";
     public IDocument Page { get; private set; } = null!;
 
@@ -99,7 +101,20 @@ internal sealed class PlainBrowser : IDisposable
     private async Task SendAsync(HttpRequestMessage request)
     {
         var cancel = TestContext.Current.CancellationToken;
-        using var response = await client.SendAsync(request, cancel);
+        LeftFor = null;
+        var response = await client.SendAsync(request, cancel);
+        for (var redirects = 0; response.Headers.Location is { } location && redirects < 10; redirects++)
+        {
+            var next = new Uri(response.RequestMessage!.RequestUri!, location);
+            if (next.Authority != client.BaseAddress!.Authority)
+            {
+                LeftFor = next;
+                break;
+            }
+            response.Dispose();
+            response = await client.GetAsync(next, cancel);
+        }
+        using var last = response;
         var html = await response.Content.ReadAsStringAsync(cancel);
         Address = response.RequestMessage!.RequestUri!;
         Status = response.StatusCode;

@@ -8,7 +8,7 @@ internal sealed class SmtpBodyReader
 {
     private enum At { LineStart, Text, Cr, Dot, DotCr }
 
-    private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
+    private static readonly SearchValues<byte> LineEndsAndNul = SearchValues.Create("\r\n\0"u8);
     // The CR LF of the DATA command begins the first line.
     private At at = At.LineStart;
 
@@ -16,6 +16,9 @@ internal sealed class SmtpBodyReader
 
     /// <summary>A CR or LF stood alone (RFC 5321 section 2.3.8 forbids both).</summary>
     public bool HasBareLineEnd { get; private set; }
+
+    /// <summary>RFC 2045 section 2.8 forbids NUL; a server that drops it may see an end of data where there is none.</summary>
+    public bool HasNul { get; private set; }
 
     /// <summary>Bytes of the message so far, dots removed.</summary>
     public long Length { get; private set; }
@@ -32,7 +35,7 @@ internal sealed class SmtpBodyReader
             switch (at)
             {
                 case At.Text:
-                    var end = bytes[i..].IndexOfAny(LineEnds);
+                    var end = bytes[i..].IndexOfAny(LineEndsAndNul);
                     if (end < 0)
                     {
                         i = bytes.Length;
@@ -40,6 +43,7 @@ internal sealed class SmtpBodyReader
                     }
                     i += end + 1;
                     if (bytes[i - 1] == (byte)'\r') at = At.Cr;
+                    else if (bytes[i - 1] == 0) HasNul = true;
                     else HasBareLineEnd = true;
                     break;
                 case At.Cr when b == (byte)'\n':

@@ -422,11 +422,7 @@ public sealed class SmtpClient : IAsyncDisposable
         {
             while (await ReadAsync(message, buffer, cancel) is var read and > 0)
             {
-                if (!Capabilities.EightBitMime && !Ascii.IsValid(buffer.AsSpan(0, read)))
-                {
-                    var refusal = new SmtpReply(554, "5.6.3", "The message holds 8-bit characters and the server does not offer 8BITMIME (it was not sent).");
-                    return (null, new(WireFailureKind.CommandRefused, "DATA", refusal, refusal.Text, false, false));
-                }
+                if (Unsendable(buffer.AsSpan(0, read)) is { } refusal) return (null, new(WireFailureKind.CommandRefused, "DATA", refusal, refusal.Text, false, false));
                 body.Write(buffer.AsSpan(0, read));
                 sent += read;
                 if (connection.Output.UnflushedBytes < FlushThreshold) continue;
@@ -477,6 +473,15 @@ public sealed class SmtpClient : IAsyncDisposable
         SmtpFailure Early(SmtpReply reply) => reply.Code >= 400
             ? new(WireFailureKind.CommandRefused, "DATA", reply, $"The server refused the message while it was being sent: {reply}", false, false)
             : OutOfPlace(reply);
+    }
+
+    /// <summary>Null: the bytes may stand in a message for this server.</summary>
+    private SmtpReply? Unsendable(ReadOnlySpan<byte> bytes)
+    {
+        // RFC 2045 section 2.8 forbids NUL; a server that drops it could see an end of data in "NUL . CR LF".
+        if (bytes.Contains((byte)0)) return new(554, "5.6.3", "The message holds a NUL, which cannot be sent without encoding it (it was not sent).");
+        if (!Capabilities.EightBitMime && !Ascii.IsValid(bytes)) return new(554, "5.6.3", "The message holds 8-bit characters and the server does not offer 8BITMIME (it was not sent).");
+        return null;
     }
 
     private static async ValueTask<int> ReadAsync(Stream message, byte[] buffer, CancellationToken cancel)

@@ -26,6 +26,7 @@ internal static class SmtpCommand
         if (end < 0) return false;
         var inner = text[1..end];
         if (inner.StartsWith("@") && inner.IndexOf(':') is > 0 and var colon) inner = inner[(colon + 1)..];
+        if (inner.Length != inner.Trim(' ').Length) return false;
         path = inner.ToString();
         var behind = text[(end + 1)..];
         if (!behind.IsEmpty && behind[0] != ' ') return false;

@@ -327,6 +327,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         options.Transcript?.Invoke(false, ".");
         SmtpReply? refusal = null;
         if (body.HasBareLineEnd) refusal = new(550, "5.6.11", "The message contains a bare carriage return or line feed");
+        else if (body.HasNul) refusal = new(550, "5.6.0", "The message contains a NUL");
         else if (body.Length > options.MaxMessageBytes) refusal = new(552, "5.3.4", "Message size exceeds fixed maximum message size");
         await pipe.Writer.CompleteAsync(refusal is null ? null : new SmtpMessageAbandonedException(refusal.ToString()));
         if (refusal is not null) await broken.CancelAsync();
@@ -380,7 +381,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                 }
                 connection.Input.AdvanceTo(read.Buffer.GetPosition(consumed));
                 // Nothing more is kept of a message that will be refused anyway.
-                if (body.HasBareLineEnd || body.Length > options.MaxMessageBytes) wanted = false;
+                if (body.HasBareLineEnd || body.HasNul || body.Length > options.MaxMessageBytes) wanted = false;
                 deadline.Restart(Timeout.InfiniteTimeSpan);
                 if (wanted && (await output.FlushAsync(stopping)).IsCompleted) wanted = false;
             }

@@ -13,6 +13,7 @@ internal sealed class PairedStream : Stream
     private ReadOnlyMemory<byte> rest;
     // A read that found nothing: all that was sent so far has been taken.
     private bool hungry;
+    private bool closed;
     private TaskCompletionSource? takenIn;
 
     private PairedStream(ChannelReader<byte[]> incoming, ChannelWriter<byte[]> outgoing, int maxRead) => (this.incoming, this.outgoing, this.maxRead) = (incoming, outgoing, maxRead);
@@ -28,12 +29,12 @@ internal sealed class PairedStream : Stream
         return (first, second);
     }
 
-    /// <summary>Completes when the other end has read all that was written here and waits for more.</summary>
+    /// <summary>Completes when the other end has read all that was written here and waits for more, or has closed.</summary>
     public Task TakenInAsync()
     {
         lock (other.gate)
         {
-            if (other.hungry && other.incoming.Count == 0) return Task.CompletedTask;
+            if (other.closed || (other.hungry && other.incoming.Count == 0)) return Task.CompletedTask;
             other.takenIn ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
             return other.takenIn.Task;
         }
@@ -79,7 +80,12 @@ internal sealed class PairedStream : Stream
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) outgoing.TryComplete();
+        if (disposing)
+        {
+            outgoing.TryComplete();
+            lock (gate) closed = true;
+            Hunger();
+        }
         base.Dispose(disposing);
     }
 

@@ -2,7 +2,10 @@ using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Apps;
+using Postrider.Conversations;
 using Postrider.Entra;
+using Postrider.IncomingMail;
+using Postrider.IncomingServers;
 using Postrider.Journal;
 using Postrider.OutgoingMail;
 using Postrider.OutgoingServers;
@@ -55,6 +58,9 @@ public static class Hub
         services.AddOutlookAccounts();
         services.AddOutgoingServers();
         services.AddOutgoingMail();
+        services.AddConversations();
+        services.AddIncomingMail();
+        services.AddIncomingServers();
 
         var app = builder.Build();
         app.UseSecurityHeaders(options.Cloud.Login);
@@ -72,6 +78,9 @@ public static class Hub
         app.MapOutlookCredentials();
         app.MapOutgoingServers();
         app.MapOutgoingMail();
+        app.MapConversations();
+        app.MapIncomingMail();
+        app.MapIncomingServers();
 
         await app.Services.GetRequiredService<InstalledApps>().StartAsync(cancellationToken);
         await app.StartAsync(cancellationToken);

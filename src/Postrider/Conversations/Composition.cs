@@ -1,0 +1,74 @@
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.Web;
+using T = Postrider.Conversations.ConversationsTexts;
+
+namespace Postrider.Conversations;
+
+/// <summary>What a person or a program wants to send, as entered.</summary>
+/// <param name="To">Addresses with commas between them.</param>
+public sealed record CompositionDraft(string? To, string? Cc, string? Subject, string? Text, string? Html, IReadOnlyList<DraftAttachment> Attachments);
+
+/// <summary>A draft that may be sent.</summary>
+internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList<NamedAddress> Cc, string Subject, string? Text, string? Html, IReadOnlyList<DraftAttachment> Attachments)
+{
+    /// <summary>Decoded bytes of all attachments together. Microsoft: "Exchange Online limits", read 2026-11: a message of 35 MB as sent, and base64 adds a third.</summary>
+    public const int MaxAttachmentBytes = 25 << 20;
+    public const int MaxAttachments = 100;
+    // Microsoft: "Exchange Online limits", read 2026-11: recipients of one message, by default.
+    public const int MaxRecipients = 500;
+    public const int MaxTextChars = 1_000_000;
+    public const int MaxSubjectChars = 500;
+
+    /// <summary>Checks a draft. Errors are keyed by the field they belong to: to, cc, subject, text, attachments.</summary>
+    /// <param name="answer">An answer's subject may be left empty: the conversation has one.</param>
+    public static (Composition? Composition, IReadOnlyDictionary<string, string> Errors) Check(CompositionDraft draft, bool answer)
+    {
+        ArgumentNullException.ThrowIfNull(draft);
+        Dictionary<string, string> errors = [];
+        var to = Addresses(draft.To, "to", errors);
+        var cc = Addresses(draft.Cc, "cc", errors).Where(c => !to.Any(t => t.Address.Equals(c.Address))).ToList();
+        if (to.Count + cc.Count == 0 && errors.Count == 0) errors["to"] = T.NoRecipients;
+        else if (to.Count + cc.Count > MaxRecipients) errors["to"] = T.TooManyRecipients.With(MaxRecipients);
+
+        var subject = ThreadSubject.OneLine(draft.Subject);
+        if (subject.Length > MaxSubjectChars) errors["subject"] = T.SubjectTooLong.With(MaxSubjectChars);
+        else if (subject.Length == 0 && !answer) errors["subject"] = T.SubjectMissing;
+
+        var text = string.IsNullOrWhiteSpace(draft.Text) ? null : draft.Text;
+        var html = string.IsNullOrWhiteSpace(draft.Html) ? null : draft.Html;
+        if (text?.Length > MaxTextChars || html?.Length > MaxTextChars) errors["text"] = T.TextTooLong.With(MaxTextChars);
+        else if (text is null && html is null && draft.Attachments.Count == 0) errors["text"] = T.TextMissing;
+
+        if (draft.Attachments.Count > MaxAttachments) errors["attachments"] = T.TooManyAttachments.With(MaxAttachments);
+        else if (draft.Attachments.Sum(a => (long)a.Bytes.Length) > MaxAttachmentBytes) errors["attachments"] = TooLarge;
+        return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]), errors);
+    }
+
+    public static string TooLarge => T.AttachmentsTooLarge.With(MaxAttachmentBytes >> 20);
+
+    private static DraftAttachment Named(DraftAttachment attachment, int position) =>
+        attachment with { FileName = SafeFileName.From(attachment.FileName, position, attachment.MediaType), MediaType = IsMediaType(attachment.MediaType) ? attachment.MediaType.ToLowerInvariant() : "application/octet-stream" };
+
+    private static bool IsMediaType(string type) => type.Count(c => c == '/') == 1 && type.Length is > 2 and <= 127 && type.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '+' or '.' or '_') && type[0] != '/' && type[^1] != '/';
+
+    private static List<NamedAddress> Addresses(string? entered, string field, Dictionary<string, string> errors)
+    {
+        if (string.IsNullOrWhiteSpace(entered)) return [];
+        // A line end within an address would end the header and begin another.
+        if (entered.Any(char.IsControl))
+        {
+            errors[field] = T.AddressWithControlSign;
+            return [];
+        }
+        var list = AddressList.Parse(entered.Replace(';', ','));
+        if (list.Defects.Count > 0 || list.Addresses.Count == 0)
+        {
+            errors[field] = T.AddressUnusable.With(Shortened(entered));
+            return [];
+        }
+        return [.. list.Addresses.DistinctBy(a => a.Address.Normalized)];
+    }
+
+    private static string Shortened(string text) => text.Length > 100 ? text[..100] + "…" : text;
+}

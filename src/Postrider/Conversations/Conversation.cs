@@ -1,0 +1,81 @@
+using Postrider.Mail;
+
+namespace Postrider.Conversations;
+
+public readonly record struct ConversationId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
+public readonly record struct ThreadMessageId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
+public readonly record struct ThreadAttachmentId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
+public enum MessageDirection
+{
+    Incoming,
+    Outgoing,
+    /// <summary>A server's report on a mail of ours.</summary>
+    Report,
+}
+
+/// <summary>A thread of messages with the same people on the same matter.</summary>
+/// <param name="Subject">Without <c>Re:</c>.</param>
+/// <param name="MessageCount">Reports included.</param>
+public sealed record Conversation(ConversationId Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount);
+
+/// <summary>A line of the list: what one sees at a glance.</summary>
+/// <param name="People">Names of those who take part and are no users of the hub, at most three.</param>
+/// <param name="Unread">Messages that came in since the viewer last read.</param>
+/// <param name="Queued">Mails not yet handed over.</param>
+/// <param name="Failed">Mails that were refused.</param>
+/// <param name="WaitsForUs">The last message came in: nobody has answered it.</param>
+public sealed record ConversationLine(Conversation Conversation, string People, string LastAuthor, string Snippet, int Unread, int Queued, int Failed, bool WaitsForUs);
+
+/// <summary>One message of a thread.</summary>
+public sealed record ThreadMessage
+{
+    public required ThreadMessageId Id { get; init; }
+    public required ConversationId Conversation { get; init; }
+    public required MessageDirection Direction { get; init; }
+    public required NamedAddress Author { get; init; }
+    public required IReadOnlyList<NamedAddress> To { get; init; }
+    public required IReadOnlyList<NamedAddress> Cc { get; init; }
+    /// <summary>Where an answer goes; empty: to the author.</summary>
+    public required IReadOnlyList<NamedAddress> ReplyTo { get; init; }
+    public required string Subject { get; init; }
+    /// <summary>Message-ID without angle brackets; null when it had none.</summary>
+    public required string? HeaderId { get; init; }
+    /// <summary>Oldest first.</summary>
+    public required IReadOnlyList<string> References { get; init; }
+    /// <summary>When it entered the hub: the order of the thread.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+    /// <summary>What its Date header claims; null when absent or unreadable.</summary>
+    public required DateTimeOffset? DatedAt { get; init; }
+    /// <summary>The text alternative, or what the HTML reads like; null when there is neither.</summary>
+    public required string? Text { get; init; }
+    public required bool TextCut { get; init; }
+    public required bool HasHtml { get; init; }
+    /// <summary>The original bytes can be downloaded.</summary>
+    public required bool HasOriginal { get; init; }
+    public required bool Automatic { get; init; }
+    public required string? Explanation { get; init; }
+    /// <summary>Null for what came in.</summary>
+    public required DeliveryState? Delivery { get; init; }
+    public required IReadOnlyList<ThreadAttachment> Attachments { get; init; }
+}
+
+/// <summary>How far an outgoing message is.</summary>
+/// <param name="Mail">Its id in the Email Queue.</param>
+/// <param name="State">As the outbox calls it, in lower case.</param>
+/// <param name="Problem">What keeps it or ended it; null when nothing is wrong.</param>
+public sealed record DeliveryState(Guid Mail, string State, Web.Problem? Problem, DateTimeOffset? ChangedAt);
+
+/// <param name="Size">Decoded bytes.</param>
+public sealed record ThreadAttachment(ThreadAttachmentId Id, string FileName, string MediaType, long Size);

@@ -1,0 +1,386 @@
+using Postrider.Mail;
+using Postrider.Storage;
+
+namespace Postrider.Conversations;
+
+/// <summary>A message to add to a conversation.</summary>
+internal sealed record NewThreadMessage
+{
+    public required ThreadMessageId Id { get; init; }
+    public required MessageDirection Direction { get; init; }
+    public required NamedAddress Author { get; init; }
+    public Guid? AuthorUser { get; init; }
+    public required IReadOnlyList<NamedAddress> To { get; init; }
+    public required IReadOnlyList<NamedAddress> Cc { get; init; }
+    /// <summary>Where an answer goes; empty: to the author.</summary>
+    public IReadOnlyList<NamedAddress> ReplyTo { get; init; } = [];
+    public required string Subject { get; init; }
+    public string? HeaderId { get; init; }
+    /// <summary>What it was called before a server gave it another Message-ID; null when none did.</summary>
+    public string? OriginalHeaderId { get; init; }
+    public IReadOnlyList<string> References { get; init; } = [];
+    public DateTimeOffset? DatedAt { get; init; }
+    public string? Text { get; init; }
+    public Guid? HtmlBody { get; init; }
+    public Guid? RawBody { get; init; }
+    public byte[]? Fingerprint { get; init; }
+    public bool Automatic { get; init; }
+    public string? Explanation { get; init; }
+    public Guid? OutboxMail { get; init; }
+    public string? DeliveryState { get; init; }
+    /// <summary>Normalised address it leaves with, where a server replaces the author's.</summary>
+    public string? SentFrom { get; init; }
+    public IReadOnlyList<NewThreadAttachment> Attachments { get; init; } = [];
+    /// <summary>Its author and recipients take part from now on.</summary>
+    public bool JoinsPeople { get; init; }
+}
+
+/// <param name="Body">Null: it is read out of the original.</param>
+internal sealed record NewThreadAttachment(ThreadAttachmentId Id, int Position, string FileName, string MediaType, long Size, string? ContentId, Guid? Body);
+
+/// <summary>Where the bytes of an attachment are.</summary>
+/// <param name="Body">The bytes themselves; null: they are attachment <paramref name="Position"/> of <paramref name="RawBody"/>.</param>
+internal sealed record AttachmentSource(ConversationId Conversation, ThreadMessageId Message, string FileName, string MediaType, string? ContentId, int Position, Guid? Body, Guid? RawBody);
+
+/// <summary>All SQL of conversations.</summary>
+internal sealed class ConversationStore(TimeProvider clock)
+{
+    /// <summary>Characters of a message's text kept in its row; the original holds all.</summary>
+    public const int MaxTextChars = 200_000;
+    public const int ListLimit = 50;
+    /// <summary>Messages shown of one conversation: the newest.</summary>
+    public const int ThreadLimit = 200;
+
+    public ConversationId Start(HubTransaction tx, string subject)
+    {
+        var id = new ConversationId(Ids.New(clock));
+        tx.Execute(
+            "insert into conversation (id, subject, started_at, last_message_at, message_count) values (@Id, @Subject, @Now, @Now, 0)",
+            new { Id = id.Value, Subject = ThreadSubject.Bare(subject), tx.Now });
+        return id;
+    }
+
+    public void Add(HubTransaction tx, ConversationId conversation, NewThreadMessage message)
+    {
+        var text = message.Text is { Length: > MaxTextChars } longText ? longText[..MaxTextChars] : message.Text;
+        tx.Execute(
+            """
+            insert into thread_message (id, conversation_id, number, direction, author_name, author_address, author_user_id, subject, header_id, reference_ids, dated_at, created_at,
+                text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, outbox_mail_id, delivery_state, sent_from, delivery_changed_at)
+            values (@Id, @Conversation, (select message_count + 1 from conversation where id = @Conversation), @Direction, @AuthorName, @AuthorAddress, @AuthorUser, @Subject, @HeaderId, @References, @DatedAt, @Now,
+                @Text, @TextCut, @HtmlBody, @RawBody, @Fingerprint, @Automatic, @Explanation, @OutboxMail, @DeliveryState, @SentFrom, @DeliveryChangedAt)
+            """,
+            new
+            {
+                Id = message.Id.Value,
+                Conversation = conversation.Value,
+                Direction = NameOf(message.Direction),
+                AuthorName = message.Author.Name,
+                AuthorAddress = message.Author.Address.ToString(),
+                message.AuthorUser,
+                message.Subject,
+                message.HeaderId,
+                References = string.Join(' ', message.References),
+                message.DatedAt,
+                tx.Now,
+                Text = text,
+                TextCut = text?.Length < message.Text?.Length,
+                message.HtmlBody,
+                message.RawBody,
+                message.Fingerprint,
+                message.Automatic,
+                message.Explanation,
+                message.OutboxMail,
+                message.DeliveryState,
+                message.SentFrom,
+                DeliveryChangedAt = message.OutboxMail is null ? (DateTimeOffset?)null : tx.Now,
+            });
+        foreach (var (position, field, who) in Recipients(message))
+        {
+            tx.Execute(
+                "insert into thread_message_recipient (message_id, position, field, name, address, address_key) values (@Message, @position, @field, @Name, @Address, @Key)",
+                new { Message = message.Id.Value, position, field, who.Name, Address = who.Address.ToString(), Key = who.Address.Normalized });
+        }
+        foreach (var header in new[] { message.HeaderId, message.OriginalHeaderId }.OfType<string>().Distinct())
+        {
+            tx.Execute("insert into known_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
+        }
+        foreach (var attachment in message.Attachments)
+        {
+            tx.Execute(
+                "insert into thread_attachment (id, message_id, position, file_name, media_type, size, content_id, body_id) values (@Id, @Message, @Position, @FileName, @MediaType, @Size, @ContentId, @Body)",
+                new { Id = attachment.Id.Value, Message = message.Id.Value, attachment.Position, attachment.FileName, attachment.MediaType, attachment.Size, attachment.ContentId, attachment.Body });
+        }
+        if (message.JoinsPeople)
+        {
+            Join(tx, conversation, message.Author);
+            foreach (var who in message.To.Concat(message.Cc)) Join(tx, conversation, who);
+        }
+        tx.Execute(
+            "update conversation set last_message_at = @Now, message_count = message_count + 1 where id = @Conversation",
+            new { tx.Now, Conversation = conversation.Value });
+    }
+
+    private void Join(HubTransaction tx, ConversationId conversation, NamedAddress who)
+    {
+        tx.Execute(
+            """
+            insert into contact (id, address, address_key, name, created_at) values (@Id, @Address, @Key, @Name, @Now)
+            on conflict (address_key) do update set name = coalesce(excluded.name, contact.name)
+            """,
+            new { Id = Ids.New(clock), Address = who.Address.ToString(), Key = who.Address.Normalized, who.Name, tx.Now });
+        tx.Execute(
+            """
+            insert into conversation_participant (conversation_id, address_key, contact_id, joined_at)
+            select @Conversation, address_key, id, @Now from contact where address_key = @Key
+            on conflict (conversation_id, address_key) do nothing
+            """,
+            new { Conversation = conversation.Value, Key = who.Address.Normalized, tx.Now });
+    }
+
+    public bool TakesPart(HubReader reader, ConversationId conversation, EmailAddress who) =>
+        reader.Scalar<long>("select count(*) from conversation_participant where conversation_id = @Conversation and address_key = @Key", new { Conversation = conversation.Value, Key = who.Normalized }) > 0;
+
+    public Conversation? Find(HubReader reader, ConversationId id) =>
+        reader.QueryFirstOrDefault<ConversationRow>($"select {ConversationRow.Columns} from conversation where id = @Id", new { Id = id.Value })?.ToConversation();
+
+    /// <summary>The newest first. <paramref name="before"/> is the last one of the page before; null: the first page.</summary>
+    public IReadOnlyList<ConversationLine> List(HubReader reader, Guid viewer, ConversationFilter filter, ConversationId? before, int limit)
+    {
+        var rows = reader.Query<LineRow>(
+            $"""
+            select * from (select {ConversationRow.Columns},
+                last.direction as LastDirection, coalesce(last.author_name, last.author_address) as LastAuthor, substr(last.text_body, 1, 600) as LastText,
+                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.direction <> 'outgoing' and m.number > coalesce(seen.seen_until, 0)) as Unread,
+                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('scheduled', 'waiting', 'sending')) as Queued,
+                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('partly-sent', 'refused', 'failed', 'unknown')) as Failed,
+                (select group_concat(who, ', ') from (select coalesce(c.name, c.address) as who from conversation_participant p join contact c on c.id = p.contact_id
+                    where p.conversation_id = conversation.id and not exists (select 1 from thread_message o where o.conversation_id = conversation.id and o.direction = 'outgoing' and lower(o.author_address) = p.address_key)
+                    order by p.joined_at, p.contact_id limit 3)) as People
+            from conversation
+            left join conversation_seen seen on seen.conversation_id = conversation.id and seen.user_id = @Viewer
+            left join thread_message last on last.conversation_id = conversation.id and last.number = conversation.message_count
+            where @Before is null or (conversation.last_message_at, conversation.id) < (select b.last_message_at, b.id from conversation b where b.id = @Before)
+            ) line
+            where (@Filter <> 'unread' or line.Unread > 0) and (@Filter <> 'waiting' or line.LastDirection = 'incoming') and (@Filter <> 'failed' or line.Failed > 0)
+            order by line.LastMessageAt desc, line.Id desc
+            limit @Limit
+            """,
+            new { Viewer = viewer, Before = before?.Value, Filter = filter.ToString().ToLowerInvariant(), Limit = Math.Clamp(limit, 1, 200) });
+        return [.. rows.Select(r => new ConversationLine(r.ToConversation(), r.People ?? r.LastAuthor ?? "", r.LastAuthor ?? "", Snippet.Of(r.LastText), (int)r.Unread, (int)r.Queued, (int)r.Failed, r.LastDirection == "incoming"))];
+    }
+
+    /// <summary>The newest <see cref="ThreadLimit"/> messages in the order they came.</summary>
+    public IReadOnlyList<ThreadMessage> Messages(HubReader reader, ConversationId conversation) =>
+        WithParts(reader, reader.Query<MessageRow>(
+            $"select * from (select {MessageRow.Columns} from thread_message where conversation_id = @Id order by number desc limit @Limit) order by Number",
+            new { Id = conversation.Value, Limit = ThreadLimit }));
+
+    public ThreadMessage? Message(HubReader reader, ConversationId conversation, ThreadMessageId id) =>
+        WithParts(reader, reader.Query<MessageRow>(
+            $"select {MessageRow.Columns} from thread_message where conversation_id = @Conversation and id = @Id",
+            new { Conversation = conversation.Value, Id = id.Value })).FirstOrDefault();
+
+    private static List<ThreadMessage> WithParts(HubReader reader, IReadOnlyList<MessageRow> rows)
+    {
+        List<ThreadMessage> messages = [];
+        foreach (var row in rows)
+        {
+            var recipients = reader.Query<RecipientRow>("select field as Field, name as Name, address as Address from thread_message_recipient where message_id = @Id order by position", new { row.Id });
+            var attachments = reader.Query<AttachmentRow>("select id as Id, file_name as FileName, media_type as MediaType, size as Size from thread_attachment where message_id = @Id order by position", new { row.Id });
+            messages.Add(row.ToMessage(recipients, attachments));
+        }
+        return messages;
+    }
+
+    /// <summary>Bodies of a message: HTML as sent, and the original.</summary>
+    public (Guid? Html, Guid? Raw)? BodiesOf(HubReader reader, ConversationId conversation, ThreadMessageId id) =>
+        reader.QueryFirstOrDefault<BodiesRow>(
+            "select html_body_id as Html, raw_body_id as Raw from thread_message where conversation_id = @Conversation and id = @Id",
+            new { Conversation = conversation.Value, Id = id.Value }) is { } row ? (row.Html, row.Raw) : null;
+
+    public AttachmentSource? Attachment(HubReader reader, ConversationId conversation, ThreadAttachmentId id) =>
+        Sources(reader, "m.conversation_id = @Conversation and a.id = @Id", new { Conversation = conversation.Value, Id = id.Value }).FirstOrDefault();
+
+    /// <summary>The inline parts of a message, which its HTML names by Content-ID.</summary>
+    public IReadOnlyList<AttachmentSource> InlineParts(HubReader reader, ThreadMessageId message) =>
+        Sources(reader, "m.id = @Id and a.content_id is not null", new { Id = message.Value });
+
+    private static List<AttachmentSource> Sources(HubReader reader, string where, object args) =>
+        [.. reader.Query<SourceRow>(
+            $"""
+            select m.conversation_id as Conversation, m.id as Message, a.file_name as FileName, a.media_type as MediaType, a.content_id as ContentId, a.position as Position, a.body_id as Body, m.raw_body_id as RawBody
+            from thread_attachment a join thread_message m on m.id = a.message_id where {where} order by a.position limit 1000
+            """, args).Select(r => new AttachmentSource(new(r.Conversation), new(r.Message), r.FileName, r.MediaType, r.ContentId, (int)r.Position, r.Body, r.RawBody))];
+
+    /// <summary>Everything up to now counts as read by this person.</summary>
+    public void MarkSeen(HubTransaction tx, ConversationId conversation, Guid viewer) =>
+        tx.Execute(
+            """
+            insert into conversation_seen (conversation_id, user_id, seen_until)
+            select id, @viewer, message_count from conversation where id = @Conversation
+            on conflict (conversation_id, user_id) do update set seen_until = excluded.seen_until
+            """,
+            new { viewer, Conversation = conversation.Value });
+
+    public int UnreadOf(HubReader reader, ConversationId conversation, Guid viewer) =>
+        (int)reader.Scalar<long>(
+            """
+            select count(*) from thread_message m where m.conversation_id = @Conversation and m.direction <> 'outgoing'
+              and m.number > coalesce((select seen_until from conversation_seen where conversation_id = @Conversation and user_id = @viewer), 0)
+            """, new { Conversation = conversation.Value, viewer });
+
+    /// <returns>Null when the mail belongs to no conversation.</returns>
+    public ConversationId? ConversationOf(HubReader reader, Guid outboxMail) =>
+        reader.Query<Guid>("select conversation_id from thread_message where outbox_mail_id = @outboxMail", new { outboxMail }) is [var id] ? new ConversationId(id) : null;
+
+    /// <returns>The conversation it stands in; null when the mail belongs to none.</returns>
+    public ConversationId? SetDelivery(HubTransaction tx, Guid outboxMail, string state)
+    {
+        if (ConversationOf(tx, outboxMail) is not { } conversation) return null;
+        tx.Execute(
+            "update thread_message set delivery_state = @state, delivery_changed_at = @Now where outbox_mail_id = @outboxMail",
+            new { state, tx.Now, outboxMail });
+        return conversation;
+    }
+
+    private static IEnumerable<(int Position, string Field, NamedAddress Who)> Recipients(NewThreadMessage message) =>
+        message.To.Select(t => ("to", t)).Concat(message.Cc.Select(c => ("cc", c))).Concat(message.ReplyTo.Select(r => ("reply-to", r))).Select((x, i) => (i, x.Item1, x.Item2));
+
+    internal static string NameOf(MessageDirection direction) => direction switch
+    {
+        MessageDirection.Incoming => "incoming",
+        MessageDirection.Outgoing => "outgoing",
+        _ => "report",
+    };
+
+    internal static MessageDirection DirectionOf(string name) => name switch
+    {
+        "incoming" => MessageDirection.Incoming,
+        "outgoing" => MessageDirection.Outgoing,
+        _ => MessageDirection.Report,
+    };
+
+    private class ConversationRow
+    {
+        public const string Columns = "conversation.id as Id, conversation.subject as Subject, conversation.started_at as StartedAt, conversation.last_message_at as LastMessageAt, conversation.message_count as MessageCount";
+        public Guid Id { get; set; }
+        public string Subject { get; set; } = "";
+        public DateTimeOffset StartedAt { get; set; }
+        public DateTimeOffset LastMessageAt { get; set; }
+        public long MessageCount { get; set; }
+
+        public Conversation ToConversation() => new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount);
+    }
+
+    private sealed class LineRow : ConversationRow
+    {
+        public string? LastDirection { get; set; }
+        public string? LastAuthor { get; set; }
+        public string? LastText { get; set; }
+        public string? People { get; set; }
+        public long Unread { get; set; }
+        public long Queued { get; set; }
+        public long Failed { get; set; }
+    }
+
+    private sealed class MessageRow
+    {
+        public const string Columns =
+            """
+            id as Id, number as Number, conversation_id as Conversation, direction as Direction, author_name as AuthorName, author_address as AuthorAddress, subject as Subject, header_id as HeaderId,
+            reference_ids as ReferenceIds, dated_at as DatedAt, created_at as CreatedAt, text_body as Text, text_cut as TextCut, html_body_id is not null as HasHtml, raw_body_id is not null as HasOriginal,
+            automatic as Automatic, explanation as Explanation, outbox_mail_id as OutboxMail, delivery_state as DeliveryState, delivery_changed_at as DeliveryChangedAt
+            """;
+        public Guid Id { get; set; }
+        public long Number { get; set; }
+        public Guid Conversation { get; set; }
+        public string Direction { get; set; } = "";
+        public string? AuthorName { get; set; }
+        public string AuthorAddress { get; set; } = "";
+        public string Subject { get; set; } = "";
+        public string? HeaderId { get; set; }
+        public string ReferenceIds { get; set; } = "";
+        public DateTimeOffset? DatedAt { get; set; }
+        public DateTimeOffset CreatedAt { get; set; }
+        public string? Text { get; set; }
+        public bool TextCut { get; set; }
+        public bool HasHtml { get; set; }
+        public bool HasOriginal { get; set; }
+        public bool Automatic { get; set; }
+        public string? Explanation { get; set; }
+        public string? DeliveryState { get; set; }
+        public Guid? OutboxMail { get; set; }
+        public DateTimeOffset? DeliveryChangedAt { get; set; }
+
+        public ThreadMessage ToMessage(IReadOnlyList<RecipientRow> recipients, IReadOnlyList<AttachmentRow> attachments) => new()
+        {
+            Id = new(Id),
+            Conversation = new(Conversation),
+            Direction = DirectionOf(Direction),
+            Author = new NamedAddress(AuthorName, EmailAddress.Parse(AuthorAddress)),
+            To = [.. recipients.Where(r => r.Field == "to").Select(r => r.ToAddress())],
+            Cc = [.. recipients.Where(r => r.Field == "cc").Select(r => r.ToAddress())],
+            ReplyTo = [.. recipients.Where(r => r.Field == "reply-to").Select(r => r.ToAddress())],
+            Subject = Subject,
+            HeaderId = HeaderId,
+            References = ReferenceIds.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            DatedAt = DatedAt,
+            CreatedAt = CreatedAt,
+            Text = Text,
+            TextCut = TextCut,
+            HasHtml = HasHtml,
+            HasOriginal = HasOriginal,
+            Automatic = Automatic,
+            Explanation = Explanation,
+            Delivery = DeliveryState is null || OutboxMail is not { } mail ? null : new DeliveryState(mail, DeliveryState, null, DeliveryChangedAt),
+            Attachments = [.. attachments.Select(a => new ThreadAttachment(new(a.Id), a.FileName, a.MediaType, a.Size))],
+        };
+    }
+
+    private sealed class RecipientRow
+    {
+        public string Field { get; set; } = "";
+        public string? Name { get; set; }
+        public string Address { get; set; } = "";
+
+        public NamedAddress ToAddress() => new(Name, EmailAddress.Parse(Address));
+    }
+
+    private sealed class AttachmentRow
+    {
+        public Guid Id { get; set; }
+        public string FileName { get; set; } = "";
+        public string MediaType { get; set; } = "";
+        public long Size { get; set; }
+    }
+
+    private sealed class BodiesRow
+    {
+        public Guid? Html { get; set; }
+        public Guid? Raw { get; set; }
+    }
+
+    private sealed class SourceRow
+    {
+        public Guid Conversation { get; set; }
+        public Guid Message { get; set; }
+        public string FileName { get; set; } = "";
+        public string MediaType { get; set; } = "";
+        public string? ContentId { get; set; }
+        public long Position { get; set; }
+        public Guid? Body { get; set; }
+        public Guid? RawBody { get; set; }
+    }
+}
+
+/// <summary>Which conversations a list shows.</summary>
+public enum ConversationFilter
+{
+    All,
+    Unread,
+    /// <summary>The last message came in and nobody has answered.</summary>
+    Waiting,
+    /// <summary>A mail was refused.</summary>
+    Failed,
+}

@@ -1,0 +1,142 @@
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.OutgoingMail;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.Conversations;
+
+/// <summary>What came of sending: where the message stands now, or what is wrong with which field.</summary>
+/// <param name="Errors">By field; empty when the problem is of no field.</param>
+internal sealed record SendResult(ConversationId? Conversation, Problem? Problem, IReadOnlyDictionary<string, string> Errors)
+{
+    public static SendResult Failed(Problem problem) => new(null, problem, new Dictionary<string, string>());
+}
+
+/// <summary>What a form starts with: for an answer, whom it goes to.</summary>
+internal sealed record AnswerStart(string To, string Subject);
+
+/// <summary>Writes and answers. Pages and API call these same methods.</summary>
+internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, TimeProvider clock)
+{
+    // A file up to this size is stored with its row; a longer one goes before it, in chunks (DESIGN section 4).
+    private const int InlineBytes = 256 << 10;
+
+    /// <summary>Begins a conversation. When it returns without a problem, conversation and mail are both safe; with one, neither is stored.</summary>
+    /// <param name="onceKey">The same key again sends nothing and answers with the first message's conversation; null: no such promise.</param>
+    public async Task<SendResult> ComposeAsync(CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel)
+    {
+        var (composition, errors) = Composition.Check(draft, answer: false);
+        if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
+        return await SendAsync(composition, composition.Subject, null, new Answer(composition.Subject, null, []), author, onceKey, cancel);
+    }
+
+    /// <summary>Answers the newest message of a conversation that came in, or the newest at all.</summary>
+    public async Task<SendResult> AnswerAsync(ConversationId id, CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel)
+    {
+        var (conversation, answered) = await database.ReadAsync(r => (store.Find(r, id), Answered(store.Messages(r, id))), cancel);
+        if (conversation is null) return SendResult.Failed(ConversationsProblems.NotFound());
+        var (composition, errors) = Composition.Check(draft, answer: true);
+        if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
+        var answer = Answer.To(composition.Subject.Length > 0 ? composition.Subject : conversation.Subject, answered?.HeaderId, answered?.References ?? []);
+        return await SendAsync(composition, conversation.Subject, id, answer, author, onceKey, cancel);
+    }
+
+    /// <summary>Whom an answer goes to by itself: the newest message's sender, or its recipients when it was ours.</summary>
+    public static AnswerStart StartOfAnswer(Conversation conversation, IReadOnlyList<ThreadMessage> messages)
+    {
+        var answered = Answered(messages);
+        IReadOnlyList<NamedAddress> to = answered switch
+        {
+            null => [],
+            { Direction: MessageDirection.Outgoing } => answered.To,
+            { ReplyTo.Count: > 0 } => answered.ReplyTo,
+            _ => [answered.Author],
+        };
+        return new AnswerStart(string.Join(", ", to), Answer.To(conversation.Subject, null, []).Subject);
+    }
+
+    private static ThreadMessage? Answered(IReadOnlyList<ThreadMessage> messages) =>
+        messages.LastOrDefault(m => m.Direction == MessageDirection.Incoming) ?? messages.LastOrDefault(m => m.Direction == MessageDirection.Outgoing);
+
+    private async Task<SendResult> SendAsync(Composition composition, string conversationSubject, ConversationId? existing, Answer headers, Viewer author, string? onceKey, CancellationToken cancel)
+    {
+        if (!EmailAddress.TryParse(author.Email, out var address)) return SendResult.Failed(ConversationsProblems.AuthorWithoutAddress());
+        var from = new NamedAddress(author.Name.Length > 0 ? author.Name : null, address);
+        var files = await StoreLargeFilesAsync(composition.Attachments, cancel);
+        ConversationId? begun = null;
+
+        var put = await outbox.PutAsync(
+            new OutgoingMessage
+            {
+                From = from,
+                To = composition.To,
+                Cc = composition.Cc,
+                Subject = headers.Subject,
+                Text = composition.Text,
+                Html = composition.Html,
+                Attachments = composition.Attachments,
+                InReplyTo = headers.InReplyTo,
+                References = headers.References,
+                Creator = author.UserId,
+                IdempotencyKey = onceKey,
+            },
+            (tx, mail, messageId) =>
+            {
+                var conversation = existing ?? store.Start(tx, conversationSubject);
+                store.Add(tx, conversation, new NewThreadMessage
+                {
+                    Id = new(Ids.New(clock)),
+                    Direction = MessageDirection.Outgoing,
+                    Author = from,
+                    AuthorUser = author.UserId,
+                    To = composition.To,
+                    Cc = composition.Cc,
+                    Subject = headers.Subject,
+                    HeaderId = messageId,
+                    References = headers.References,
+                    DatedAt = tx.Now,
+                    Text = composition.Text,
+                    HtmlBody = composition.Html is { } html ? bodies.Put(tx, System.Text.Encoding.UTF8.GetBytes(html)) : null,
+                    OutboxMail = mail.Value,
+                    SentFrom = SentFrom(tx, mail),
+                    DeliveryState = OutboxState.Waiting.Word(),
+                    Attachments = [.. composition.Attachments.Select((file, i) => new NewThreadAttachment(new(Ids.New(clock)), i, file.FileName, file.MediaType, file.Bytes.Length, file.ContentId, files[i] ?? bodies.Put(tx, file.Bytes)))],
+                    JoinsPeople = true,
+                });
+                store.MarkSeen(tx, conversation, author.UserId);
+                events.Changed(tx, conversation);
+                begun = conversation;
+            },
+            cancel);
+
+        if (put.Problem is { } problem) return SendResult.Failed(problem);
+        // The same form sent twice: the message of the first time stands somewhere already.
+        var stands = begun ?? await database.ReadAsync(r => store.ConversationOf(r, put.Id!.Value.Value), cancel);
+        return new SendResult(stands, null, new Dictionary<string, string>());
+    }
+
+    private string? SentFrom(HubReader reader, OutboxMailId mail) =>
+        AddressList.Parse(mails.Find(reader, mail)?.HeaderFrom).Addresses is [var sentFrom, ..] ? sentFrom.Address.Normalized : null;
+
+    private async Task<Guid?[]> StoreLargeFilesAsync(IReadOnlyList<DraftAttachment> files, CancellationToken cancel)
+    {
+        var stored = new Guid?[files.Count];
+        for (var i = 0; i < files.Count; i++)
+        {
+            if (files[i].Bytes.Length <= InlineBytes) continue;
+            using var bytes = new MemoryStream(files[i].Bytes.ToArray(), writable: false);
+            stored[i] = await bodies.PutAsync(bytes, cancel);
+        }
+        return stored;
+    }
+}
+
+/// <summary>Keeps the thread's messages at the state of their mails.</summary>
+internal sealed class DeliveryListener(ConversationStore store, ConversationEvents events) : IOutboxListener
+{
+    public void Changed(HubTransaction transaction, OutboxMailId mail, OutboxState state)
+    {
+        if (store.SetDelivery(transaction, mail.Value, state.Word()) is { } conversation) events.Changed(transaction, conversation);
+    }
+}

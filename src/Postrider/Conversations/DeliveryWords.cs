@@ -1,0 +1,40 @@
+using Postrider.Web;
+
+namespace Postrider.Conversations;
+
+/// <summary>A mail's state for people.</summary>
+internal static class DeliveryWords
+{
+    public static string TextOf(string state) => state switch
+    {
+        "scheduled" => ConversationsTexts.DeliveryScheduled,
+        "waiting" => ConversationsTexts.DeliveryQueued,
+        "sending" => ConversationsTexts.DeliverySending,
+        "sent" => ConversationsTexts.DeliverySent,
+        "partly-sent" => ConversationsTexts.DeliveryPartly,
+        "refused" => ConversationsTexts.DeliveryRefused,
+        "failed" => ConversationsTexts.DeliveryFailed,
+        "cancelled" => ConversationsTexts.DeliveryCancelled,
+        _ => ConversationsTexts.DeliveryUnknown,
+    };
+
+    public static StateKind KindOf(string state) => state switch
+    {
+        "sent" => StateKind.Good,
+        "scheduled" or "waiting" => StateKind.Waiting,
+        "sending" => StateKind.Active,
+        "cancelled" => StateKind.Neutral,
+        _ => StateKind.Bad,
+    };
+}
+
+internal static class ByteSize
+{
+    /// <summary>Such as <c>1.2 MB</c>.</summary>
+    public static string Of(long bytes) => bytes switch
+    {
+        < 1000 => $"{bytes} B",
+        < 1_000_000 => string.Create(System.Globalization.CultureInfo.CurrentCulture, $"{bytes / 1000.0:0.#} kB"),
+        _ => string.Create(System.Globalization.CultureInfo.CurrentCulture, $"{bytes / 1_000_000.0:0.#} MB"),
+    };
+}

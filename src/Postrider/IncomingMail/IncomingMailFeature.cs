@@ -1,0 +1,24 @@
+using Postrider.Web;
+
+namespace Postrider.IncomingMail;
+
+internal static class IncomingMailFeature
+{
+    public static IServiceCollection AddIncomingMail(this IServiceCollection services) => services
+        .AddSingleton<IntakeStore>()
+        .AddSingleton<Intake>()
+        .AddSingleton<Quarantine>()
+        .AddSingleton<IMenuEntry, QuarantineMenu>();
+
+    public static void MapIncomingMail(this WebApplication app) => QuarantineApi.Map(app);
+
+    private sealed class QuarantineMenu : IMenuEntry
+    {
+        public string Section => "Discuss";
+        public string Text => IncomingMailTexts.QuarantineTitle;
+        public string Href => "/quarantine";
+        public string Icon => "alert-triangle";
+        public int Order => 30;
+        public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+    }
+}

@@ -1,0 +1,151 @@
+using Postrider.Conversations;
+using Postrider.Mail;
+using Postrider.Storage;
+
+namespace Postrider.IncomingMail;
+
+public readonly record struct IncomingMailId(Guid Value)
+{
+    public override string ToString() => Value.ToString();
+}
+
+/// <summary>A message as it came out of a mailbox.</summary>
+/// <param name="Server">The incoming server's id.</param>
+/// <param name="InternalDate">When the mailbox got it; null when the server did not say.</param>
+internal sealed record ArrivedMail(Guid Server, string Folder, uint UidValidity, uint Uid, DateTimeOffset? InternalDate, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>A message whose bytes are safe and whose place is not decided yet.</summary>
+internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256);
+
+/// <summary>A message a person has to look at.</summary>
+public sealed record QuarantinedMail(IncomingMailId Id, Guid Server, DateTimeOffset StoredAt, long Size, string ProblemCode, string Reason, int Tries);
+
+/// <summary>All SQL of incoming mail.</summary>
+internal sealed class IntakeStore(TimeProvider clock)
+{
+    public const int ListLimit = 100;
+
+    /// <returns>Null when this UID is here already, whatever became of it.</returns>
+    public StoredMail? Put(HubTransaction tx, ArrivedMail mail, Guid rawBody, byte[] sha256)
+    {
+        var id = new IncomingMailId(Ids.New(clock));
+        var put = tx.Execute(
+            """
+            insert into incoming_mail (id, server_id, folder, uid_validity, uid, internal_date, stored_at, size, raw_sha256, raw_body_id, state)
+            values (@Id, @Server, @Folder, @UidValidity, @Uid, @InternalDate, @Now, @Size, @Sha256, @RawBody, 'stored')
+            on conflict (server_id, folder, uid_validity, uid) do nothing
+            """,
+            new { Id = id.Value, mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid, mail.InternalDate, tx.Now, Size = (long)mail.Bytes.Length, Sha256 = sha256, RawBody = rawBody });
+        return put == 0 ? null : new StoredMail(id, mail.Server, rawBody, sha256);
+    }
+
+    public bool Holds(HubReader reader, ArrivedMail mail) =>
+        reader.Scalar<long>("select count(*) from incoming_mail where server_id = @Server and folder = @Folder and uid_validity = @UidValidity and uid = @Uid",
+            new { mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid }) > 0;
+
+    /// <summary>What was stored and not decided, in the order it came: after a crash, or while another fetcher is at work.</summary>
+    public IReadOnlyList<StoredMail> Undecided(HubReader reader, int limit) =>
+        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256 from incoming_mail where state = 'stored' order by stored_at, server_id, uid limit @limit", new { limit })
+            .Select(r => r.ToStored())];
+
+    public StoredMail? Find(HubReader reader, IncomingMailId id) =>
+        reader.QueryFirstOrDefault<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256 from incoming_mail where id = @Id", new { Id = id.Value })?.ToStored();
+
+    public string? StateOf(HubReader reader, IncomingMailId id) =>
+        reader.QueryFirstOrDefault<string>("select state from incoming_mail where id = @Id", new { Id = id.Value });
+
+    /// <summary>A message of the same bytes that is settled already: what a new UIDVALIDITY brings back.</summary>
+    public IncomingMailId? SettledTwin(HubReader reader, StoredMail mail) =>
+        reader.QueryFirstOrDefault<IdRow>(
+            """
+            select twin.id as Id from incoming_mail twin, incoming_mail this
+            where this.id = @Id and twin.raw_sha256 = this.raw_sha256 and twin.server_id = this.server_id and twin.id <> this.id and twin.state = 'done'
+              and (twin.folder <> this.folder or twin.uid_validity <> this.uid_validity) limit 1
+            """, new { Id = mail.Id.Value }) is { } row ? new IncomingMailId(row.Id) : null;
+
+    /// <summary>The messages known under any of these Message-IDs; each pair of message and id once.</summary>
+    public IReadOnlyList<KnownMessage> Known(HubReader reader, IReadOnlyCollection<string> headerIds, EmailAddress? sender)
+    {
+        List<KnownMessage> known = [];
+        foreach (var header in headerIds)
+        {
+            // A Message-ID is held by one message, or by a few copies; a thousand would be an attack.
+            foreach (var row in reader.Query<KnownRow>(
+                """
+                select m.id as Message, m.conversation_id as Conversation, m.direction as Direction, lower(m.author_address) as Author, m.sent_from as SentFrom, m.fingerprint as Fingerprint,
+                    exists (select 1 from conversation_participant p where p.conversation_id = m.conversation_id and p.address_key = @Sender) as SenderTakesPart
+                from known_header_id k join thread_message m on m.id = k.message_id where k.header_id = @header order by m.created_at desc, m.number desc limit 20
+                """, new { header, Sender = sender?.Normalized }))
+            {
+                var recipients = reader.Query<string>("select address_key from thread_message_recipient where message_id = @Message and field <> 'reply-to'", new { row.Message });
+                known.Add(new KnownMessage(new(row.Message), new(row.Conversation), header, ConversationStore.DirectionOf(row.Direction), row.Author, row.SentFrom, recipients.ToHashSet(), row.Fingerprint, row.SenderTakesPart));
+            }
+        }
+        return known;
+    }
+
+    public void Settle(HubTransaction tx, IncomingMailId id, string outcome, string explanation, ConversationId? conversation, ThreadMessageId? message) =>
+        tx.Execute(
+            """
+            update incoming_mail set state = 'done', outcome = @outcome, explanation = @explanation, conversation_id = @Conversation, message_id = @Message,
+                problem_code = null, problem_text = null, settled_at = @Now, tries = tries + 1
+            where id = @Id
+            """, new { outcome, explanation, Conversation = conversation?.Value, Message = message?.Value, tx.Now, Id = id.Value });
+
+    public void Quarantine(HubTransaction tx, IncomingMailId id, string problemCode, string reason) =>
+        tx.Execute(
+            "update incoming_mail set state = 'quarantined', problem_code = @problemCode, problem_text = @reason, settled_at = @Now, tries = tries + 1 where id = @Id",
+            new { problemCode, reason, tx.Now, Id = id.Value });
+
+    /// <summary>The newest first.</summary>
+    /// <param name="before">The last one of the page before; null: the first page.</param>
+    public IReadOnlyList<QuarantinedMail> Quarantined(HubReader reader, IncomingMailId? before, int limit) =>
+        [.. reader.Query<QuarantineRow>(
+            $"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and (@Before is null or id < @Before) order by id desc limit @Limit",
+            new { Before = before?.Value, Limit = Math.Clamp(limit, 1, 500) }).Select(r => r.ToMail())];
+
+    public QuarantinedMail? FindQuarantined(HubReader reader, IncomingMailId id) =>
+        reader.QueryFirstOrDefault<QuarantineRow>($"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and id = @Id", new { Id = id.Value })?.ToMail();
+
+    public long QuarantineCount(HubReader reader) => reader.Scalar<long>("select count(*) from incoming_mail where state = 'quarantined'");
+
+    private sealed class StoredRow
+    {
+        public Guid Id { get; set; }
+        public Guid Server { get; set; }
+        public Guid RawBody { get; set; }
+        public byte[] RawSha256 { get; set; } = [];
+
+        public StoredMail ToStored() => new(new(Id), Server, RawBody, RawSha256);
+    }
+
+    private sealed class IdRow
+    {
+        public Guid Id { get; set; }
+    }
+
+    private sealed class KnownRow
+    {
+        public Guid Message { get; set; }
+        public Guid Conversation { get; set; }
+        public string Direction { get; set; } = "";
+        public string Author { get; set; } = "";
+        public string? SentFrom { get; set; }
+        public byte[]? Fingerprint { get; set; }
+        public bool SenderTakesPart { get; set; }
+    }
+
+    private sealed class QuarantineRow
+    {
+        public const string Columns = "id as Id, server_id as Server, stored_at as StoredAt, size as Size, problem_code as ProblemCode, problem_text as Reason, tries as Tries";
+        public Guid Id { get; set; }
+        public Guid Server { get; set; }
+        public DateTimeOffset StoredAt { get; set; }
+        public long Size { get; set; }
+        public string ProblemCode { get; set; } = "";
+        public string Reason { get; set; } = "";
+        public long Tries { get; set; }
+
+        public QuarantinedMail ToMail() => new(new(Id), Server, StoredAt, Size, ProblemCode, Reason, (int)Tries);
+    }
+}

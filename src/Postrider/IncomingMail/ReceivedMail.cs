@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using System.Text;
+using Postrider.Conversations;
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+
+namespace Postrider.IncomingMail;
+
+/// <summary>A message as <see cref="RouteDecision"/> sees it.</summary>
+internal sealed record ReceivedMail
+{
+    // RFC 5322 sets no limit to References; beyond these the oldest are not looked up (THR-03).
+    private const int MaxReferences = 32;
+
+    /// <summary>The first address of From; null when there is none that can be read.</summary>
+    public required NamedAddress? Sender { get; init; }
+    /// <summary>Where an answer goes; empty: to the sender.</summary>
+    public required IReadOnlyList<NamedAddress> ReplyTo { get; init; }
+    public required IReadOnlyList<NamedAddress> To { get; init; }
+    public required IReadOnlyList<NamedAddress> Cc { get; init; }
+    public required string Subject { get; init; }
+    /// <summary>Without angle brackets; null when it has none.</summary>
+    public required string? MessageId { get; init; }
+    /// <summary>The Message-ID it had before Exchange gave it another; null when it was not rewritten.</summary>
+    public required string? OriginalMessageId { get; init; }
+    /// <summary>Message-IDs it answers, the most telling first: In-Reply-To, then References from the newest back.</summary>
+    public required IReadOnlyList<string> Answers { get; init; }
+    /// <summary>Oldest first, for the References of the next answer.</summary>
+    public required IReadOnlyList<string> References { get; init; }
+    /// <summary>RFC 3834 section 5: Auto-Submitted is there and is not "no".</summary>
+    public required bool Automatic { get; init; }
+    /// <summary>Null when it is no report about a mail's delivery.</summary>
+    public required DeliveryReport? Report { get; init; }
+    public required DateTimeOffset? Date { get; init; }
+    /// <summary>The text alternative, or what the HTML reads like; null when there is neither.</summary>
+    public required string? Text { get; init; }
+    public required string? Html { get; init; }
+    public required IReadOnlyList<ReceivedAttachment> Attachments { get; init; }
+    /// <summary>SHA-256 of sender, subject and body: tells a second copy of a message from another message with the same Message-ID.</summary>
+    public required byte[] Fingerprint { get; init; }
+
+    public static ReceivedMail Read(ReadOnlyMemory<byte> bytes)
+    {
+        var message = MimeMessage.Read(bytes);
+        var html = message.HtmlBody;
+        var sender = message.From.Count > 0 ? message.From[0] : null;
+        List<string> original = [];
+        DeliveryReport.AddIds(original, message.Header("X-Microsoft-Original-Message-ID"));
+        List<string> answers = [.. message.InReplyTo.Take(MaxReferences)];
+        foreach (var id in message.References.Reverse().Take(MaxReferences)) if (!answers.Contains(id)) answers.Add(id);
+
+        return new ReceivedMail
+        {
+            Sender = sender,
+            ReplyTo = message.ReplyTo,
+            To = message.To,
+            Cc = message.Cc,
+            Subject = message.Subject ?? "",
+            MessageId = string.IsNullOrWhiteSpace(message.MessageId) ? null : message.MessageId,
+            OriginalMessageId = original.FirstOrDefault(),
+            Answers = answers,
+            References = [.. message.References.TakeLast(MaxReferences)],
+            Automatic = message.Header("Auto-Submitted")?.Trim() is { Length: > 0 } auto && !auto.StartsWith("no", StringComparison.OrdinalIgnoreCase),
+            Report = DeliveryReport.Read(message),
+            Date = message.Date,
+            Text = message.TextBody ?? (html is null ? null : SafeHtml.From(html).Text),
+            Html = html,
+            Attachments = [.. message.Attachments.Select((part, i) => ReceivedAttachment.Of(i, part))],
+            Fingerprint = FingerprintOf(sender, message),
+        };
+    }
+
+    private static byte[] FingerprintOf(NamedAddress? sender, MimeMessage message)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{sender?.Address.Normalized}\n{message.Subject}\n"));
+        hash.AppendData(message.Root.RawBody.Span);
+        return hash.GetHashAndReset();
+    }
+}
+
+/// <summary>A file of a received message. The bytes stay in the original.</summary>
+/// <param name="Position">Its index among <see cref="MimeMessage.Attachments"/>.</param>
+/// <param name="Size">Decoded bytes.</param>
+internal sealed record ReceivedAttachment(int Position, string FileName, string MediaType, long Size, string? ContentId)
+{
+    public static ReceivedAttachment Of(int position, MimePart part) =>
+        new(position, SafeFileName.From(part.FileName, position, part.MediaType), part.MediaType, part.DecodeBytes().Length, part.ContentId);
+}

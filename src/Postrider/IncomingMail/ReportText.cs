@@ -1,0 +1,27 @@
+using Postrider.Web;
+
+namespace Postrider.IncomingMail;
+
+/// <summary>A delivery report in words.</summary>
+internal static class ReportText
+{
+    private const int MaxLines = 50;
+
+    public static string Of(DeliveryReport report, bool verified)
+    {
+        List<string> lines = [];
+        if (!verified) lines.Add(IncomingMailTexts.ReportUnverified);
+        foreach (var recipient in report.Recipients.Take(MaxLines))
+        {
+            var status = recipient.Status is { } code ? $" ({code})" : "";
+            lines.Add(recipient.Action switch
+            {
+                "failed" => IncomingMailTexts.ReportFailed.With(recipient.Recipient, status),
+                "delayed" => IncomingMailTexts.ReportDelayed.With(recipient.Recipient, status),
+                _ => IncomingMailTexts.ReportOther.With(recipient.Recipient, recipient.Action, status),
+            });
+            if (recipient.Diagnostic is { Length: > 0 } diagnostic) lines.Add(IncomingMailTexts.ReportServerSays.With(diagnostic.Length > 1000 ? diagnostic[..1000] : diagnostic));
+        }
+        return string.Join('\n', lines);
+    }
+}

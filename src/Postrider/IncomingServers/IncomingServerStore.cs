@@ -1,0 +1,211 @@
+using System.Text.Json;
+using Postrider.Mail;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.IncomingServers;
+
+/// <summary>All SQL of incoming servers and their cursors.</summary>
+internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChanges changes)
+{
+    public const int ListLimit = 500;
+    // A mailbox that only answers NOOPs all day is not written down more often than this.
+    private static readonly TimeSpan ContactGrain = TimeSpan.FromMinutes(1);
+
+    public IReadOnlyList<IncomingServer> List(HubReader reader) => Select(reader, "true order by name, id limit @ListLimit", new { ListLimit });
+
+    public IReadOnlyList<IncomingServer> Confirmed(HubReader reader) => Select(reader, "state = 'confirmed'", null);
+
+    public IncomingServer? Find(HubReader reader, IncomingServerId id) => Select(reader, "id = @Id", new { Id = id.Value }).FirstOrDefault();
+
+    private static List<IncomingServer> Select(HubReader reader, string where, object? args) =>
+        [.. reader.Query<Row>($"select * from incoming_server where {where}", args).Select(r => r.ToServer())];
+
+    /// <param name="id">Made by the caller, who sealed the password for it.</param>
+    public void Insert(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword)
+    {
+        tx.Execute(
+            """
+            insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, state, version, created_at)
+            values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, 'draft', 1, @Now)
+            """, Values(tx, id, settings, sealedPassword));
+        Changed(tx);
+    }
+
+    /// <param name="sealedPassword">Null: the stored one stays, unless the server is an Outlook one.</param>
+    /// <param name="otherMailbox">Another mailbox or folder, or read from another point: what was known of the old one ends.</param>
+    public void Update(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword, bool otherMailbox)
+    {
+        tx.Execute(
+            """
+            update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen,
+                sealed_password = case when @Kind = 'outlook' then null else coalesce(@SealedPassword, sealed_password) end, version = version + 1
+            where id = @Id
+            """, Values(tx, id, settings, sealedPassword));
+        if (otherMailbox)
+        {
+            tx.Execute("delete from mailbox_cursor where server_id = @Id", new { Id = id.Value });
+            tx.Execute("update incoming_server set last_contact_at = null, last_mail_at = null, problem = null, problem_at = null, next_try_at = null where id = @Id", new { Id = id.Value });
+        }
+        Changed(tx);
+    }
+
+    /// <summary>The mails that came through it stay.</summary>
+    public bool Delete(HubTransaction tx, IncomingServerId id)
+    {
+        var gone = tx.Execute("delete from incoming_server where id = @Id", new { Id = id.Value }) > 0;
+        Changed(tx);
+        return gone;
+    }
+
+    public void SetAccount(HubTransaction tx, IncomingServerId id, Guid? account)
+    {
+        tx.Execute("update incoming_server set outlook_account_id = @account, problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value, account });
+        Changed(tx);
+    }
+
+    public void SetUserName(HubTransaction tx, IncomingServerId id, EmailAddress userName)
+    {
+        tx.Execute("update incoming_server set user_name = @UserName, version = version + 1 where id = @Id", new { Id = id.Value, UserName = userName.ToString() });
+        tx.Execute("delete from mailbox_cursor where server_id = @Id", new { Id = id.Value });
+        Changed(tx);
+    }
+
+    /// <summary>From this commit on nothing that arrives is missed. A cursor that is there already goes on where it was.</summary>
+    public void Confirm(HubTransaction tx, IncomingServer server, MailboxCursor beginning)
+    {
+        tx.Execute(
+            """
+            update incoming_server set state = 'confirmed', confirmed_at = @Now, last_contact_at = @Now, problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id
+            """, new { Id = server.Id.Value, tx.Now });
+        if (Cursor(tx, server.Id, server.Folder) is null) SetCursor(tx, server.Id, server.Folder, beginning);
+        Changed(tx);
+    }
+
+    public void ResetConfirmation(HubTransaction tx, IncomingServerId id)
+    {
+        tx.Execute("update incoming_server set state = 'draft', problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value });
+        Changed(tx);
+    }
+
+    public MailboxCursor? Cursor(HubReader reader, IncomingServerId id, string folder) =>
+        reader.QueryFirstOrDefault<CursorRow>("select uid_validity, next_uid, not_before from mailbox_cursor where server_id = @Id and folder = @folder", new { Id = id.Value, folder }) is { } row
+            ? new MailboxCursor((uint)row.UidValidity, (uint)row.NextUid, row.NotBefore)
+            : null;
+
+    public void SetCursor(HubTransaction tx, IncomingServerId id, string folder, MailboxCursor cursor) =>
+        tx.Execute(
+            """
+            insert into mailbox_cursor (server_id, folder, uid_validity, next_uid, not_before, updated_at) values (@Id, @folder, @UidValidity, @NextUid, @NotBefore, @Now)
+            on conflict (server_id, folder) do update set uid_validity = excluded.uid_validity, next_uid = excluded.next_uid, not_before = excluded.not_before, updated_at = excluded.updated_at
+            """, new { Id = id.Value, folder, UidValidity = (long)cursor.UidValidity, NextUid = (long)cursor.NextUid, cursor.NotBefore, tx.Now });
+
+    /// <summary>Moves the cursor past a settled message, in the transaction that settles it. Never back, and not when another fetcher has seen a new UIDVALIDITY, or the server was deleted.</summary>
+    public void MoveCursor(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint uid, bool mailCame)
+    {
+        tx.Execute(
+            "update mailbox_cursor set next_uid = max(next_uid, @Next), updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
+            new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)uid + 1, tx.Now });
+        if (mailCame) tx.Execute("update incoming_server set last_mail_at = @Now, last_contact_at = @Now where id = @Id", new { Id = id.Value, tx.Now });
+        tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    /// <summary>The mailbox answered.</summary>
+    public void Healthy(HubTransaction tx, IncomingServerId id)
+    {
+        var touched = tx.Execute(
+            """
+            update incoming_server set last_contact_at = @Now, problem = null, problem_at = null, next_try_at = null
+            where id = @Id and (problem is not null or last_contact_at is null or last_contact_at < @Before)
+            """, new { Id = id.Value, tx.Now, Before = tx.Now - ContactGrain });
+        if (touched > 0) tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    /// <param name="nextTry">Null: not until somebody mends it.</param>
+    public void Trouble(HubTransaction tx, IncomingServerId id, Problem problem, DateTimeOffset? nextTry)
+    {
+        tx.Execute(
+            "update incoming_server set problem = @Problem, problem_at = coalesce(problem_at, @Now), next_try_at = @nextTry where id = @Id",
+            new { Id = id.Value, Problem = JsonSerializer.Serialize(problem, StoredProblem), tx.Now, nextTry });
+        tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    private void Changed(HubTransaction tx) => tx.AfterCommit(changes.ServersChanged);
+
+    public IncomingServerId NewId() => new(Ids.New(clock));
+
+    private static object Values(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword) => new
+    {
+        Id = id.Value,
+        settings.Name,
+        Kind = NameOf(settings.Kind),
+        settings.UserName,
+        settings.Host,
+        settings.Port,
+        Security = NameOf(settings.Security),
+        SealedPassword = sealedPassword,
+        settings.Folder,
+        Starts = settings.Starts == StartChoice.Everything ? "everything" : "now",
+        settings.MarkSeen,
+        tx.Now,
+    };
+
+    internal static string NameOf(IncomingServerKind kind) => kind == IncomingServerKind.Outlook ? "outlook" : "imap";
+
+    internal static string NameOf(WireSecurity security) => security switch { WireSecurity.Tls => "tls", WireSecurity.StartTls => "starttls", _ => "none" };
+
+    private static readonly JsonSerializerOptions StoredProblem = new(JsonSerializerDefaults.Web);
+
+    private sealed class CursorRow
+    {
+        public long UidValidity { get; set; }
+        public long NextUid { get; set; }
+        public DateTimeOffset? NotBefore { get; set; }
+    }
+
+    private sealed class Row
+    {
+        public Guid Id { get; set; }
+        public string Name { get; set; } = "";
+        public string Kind { get; set; } = "";
+        public string UserName { get; set; } = "";
+        public string Host { get; set; } = "";
+        public int Port { get; set; }
+        public string Security { get; set; } = "";
+        public byte[]? SealedPassword { get; set; }
+        public Guid? OutlookAccountId { get; set; }
+        public string Folder { get; set; } = "";
+        public string Starts { get; set; } = "";
+        public bool MarkSeen { get; set; }
+        public string State { get; set; } = "";
+        public int Version { get; set; }
+        public DateTimeOffset CreatedAt { get; set; }
+        public DateTimeOffset? ConfirmedAt { get; set; }
+        public DateTimeOffset? LastContactAt { get; set; }
+        public DateTimeOffset? LastMailAt { get; set; }
+        public string? Problem { get; set; }
+        public DateTimeOffset? ProblemAt { get; set; }
+        public DateTimeOffset? NextTryAt { get; set; }
+
+        public IncomingServer ToServer() => new()
+        {
+            Id = new(Id),
+            Name = Name,
+            Kind = Kind == "outlook" ? IncomingServerKind.Outlook : IncomingServerKind.Imap,
+            UserName = UserName,
+            Host = Host,
+            Port = Port,
+            Security = Security switch { "tls" => WireSecurity.Tls, "starttls" => WireSecurity.StartTls, _ => WireSecurity.None },
+            SealedPassword = SealedPassword,
+            OutlookAccount = OutlookAccountId,
+            Folder = Folder,
+            Starts = Starts == "everything" ? StartChoice.Everything : StartChoice.Now,
+            MarkSeen = MarkSeen,
+            State = State == "confirmed" ? IncomingServerState.Confirmed : IncomingServerState.Draft,
+            Version = Version,
+            CreatedAt = CreatedAt,
+            ConfirmedAt = ConfirmedAt,
+            Health = new MailboxHealth(LastContactAt, LastMailAt, Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem, StoredProblem), ProblemAt, NextTryAt),
+        };
+    }
+}

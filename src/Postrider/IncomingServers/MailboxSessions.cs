@@ -1,0 +1,72 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.DataProtection;
+using Postrider.Entra;
+using Postrider.Mail;
+using Postrider.Mail.Imap;
+using Postrider.Mail.Sasl;
+using Postrider.OutlookAccounts;
+using Postrider.Web;
+
+namespace Postrider.IncomingServers;
+
+/// <summary>A mailbox that is signed in to and whose folder is selected.</summary>
+/// <param name="RenewAt">When it is to end by itself, ahead of its access token; null: not at all.</param>
+internal sealed record MailboxSession(ImapClient Client, ImapMailboxState Folder, DateTimeOffset? RenewAt) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Client.DisposeAsync();
+}
+
+/// <summary>One of both.</summary>
+internal readonly record struct OpenedMailbox(MailboxSession? Session, Problem? Problem, ImapFailure? Failure = null);
+
+/// <summary>Signs in to mailboxes: step 1 of docs/flows/receive-a-mail.md.</summary>
+internal sealed class MailboxSessions(AccessTokens tokens, IDataProtectionProvider protection, TrustedRoots roots, MicrosoftCloud cloud, TimeProvider clock)
+{
+    /// <param name="freshToken">The access token at hand was just refused: get another one.</param>
+    public async Task<OpenedMailbox> OpenAsync(IncomingServer server, bool freshToken, CancellationToken cancel)
+    {
+        var (credential, expires, missing) = await CredentialAsync(server, freshToken, cancel);
+        if (credential is null) return new OpenedMailbox(null, missing);
+
+        // Outlook's mailboxes are where the cloud of this start is, wherever they were when the server was saved.
+        var (host, port) = server.Kind == IncomingServerKind.Outlook ? (cloud.ImapHost, cloud.ImapPort) : (server.Host, server.Port);
+        var endpoint = new WireEndpoint(host, port, server.Security) { ExtraTrust = roots.Certificates };
+        var connected = await ImapClient.ConnectAsync(endpoint, credential, new ImapClientOptions { Clock = clock }, cancel);
+        if (connected.Client is not { } client)
+        {
+            // A token that was good by the clock may have been withdrawn since: one more try with a new one tells.
+            var refused = connected.Failure!.Kind == WireFailureKind.AuthenticationRefused && server.Kind == IncomingServerKind.Outlook && !freshToken;
+            return refused ? await OpenAsync(server, freshToken: true, cancel) : Refused(connected.Failure!, server);
+        }
+        var selected = await client.SelectAsync(server.Folder, readOnly: false, cancel);
+        if (selected.Succeeded) return new OpenedMailbox(new MailboxSession(client, selected.Value!, clock.GetUtcNow() + ReconnectSchedule.SessionLength(expires, clock.GetUtcNow())), null);
+        await client.DisposeAsync();
+        return Refused(selected.Failure!, server);
+    }
+
+    public byte[] Seal(IncomingServerId id, string password) => Protector(id).Protect(Encoding.UTF8.GetBytes(password));
+
+    private async Task<(SaslCredential? Credential, DateTimeOffset? Expires, Problem? Missing)> CredentialAsync(IncomingServer server, bool freshToken, CancellationToken cancel)
+    {
+        if (server.Kind == IncomingServerKind.Imap)
+        {
+            if (server.SealedPassword is not { } sealedPassword) return (null, null, IncomingServersProblems.NoPassword());
+            try
+            {
+                return (new SaslCredential.Plain(server.UserName, Encoding.UTF8.GetString(Protector(server.Id).Unprotect(sealedPassword))), null, null);
+            }
+            catch (CryptographicException)
+            {
+                return (null, null, IncomingServersProblems.PasswordNotReadable());
+            }
+        }
+        if (server.OutlookAccount is not { } account) return (null, null, IncomingServersProblems.NoAccount());
+        var token = await tokens.ForOutlookAsync(new OutlookAccountId(account), freshToken, cancel);
+        return token.Token is { } access ? (new SaslCredential.XOAuth2(server.UserName, access), token.ExpiresAt, null) : (null, null, token.Problem);
+    }
+
+    private static OpenedMailbox Refused(ImapFailure failure, IncomingServer server) => new(null, IncomingServersProblems.Of(failure, server), failure);
+
+    private IDataProtector Protector(IncomingServerId id) => protection.CreateProtector("incoming_server", "sealed_password", id.Value.ToString("D"));
+}

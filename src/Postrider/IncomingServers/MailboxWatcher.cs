@@ -1,0 +1,104 @@
+using Postrider.Mail.Imap;
+using Postrider.Storage;
+using Postrider.Web;
+
+namespace Postrider.IncomingServers;
+
+/// <summary>Watches one mailbox until it is told to stop: signs in, takes in what is new, waits for more. The numbers are the steps of docs/flows/receive-a-mail.md.</summary>
+internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase database, IncomingServerStore store, MailboxSessions sessions, MailboxReader reader, TimeProvider clock, Random chance, ILogger<MailboxWatcher> log)
+{
+    // IDLE tells of new mail at once; looking anyway finds what a server forgot to tell.
+    private static readonly TimeSpan LookAnyway = TimeSpan.FromMinutes(5);
+    /// <summary>Below this an ended token is no surprise of the clock but a server that does not want us.</summary>
+    private static readonly TimeSpan ShortestSession = TimeSpan.FromMinutes(1);
+
+    public async Task RunAsync(CancellationToken stop)
+    {
+        var failures = 0;
+        var freshToken = false;
+        while (!stop.IsCancellationRequested)
+        {
+            var began = clock.GetTimestamp();
+            var end = await SessionAsync(freshToken, stop);
+            freshToken = end.NeedsFreshToken;
+            if (end.Problem is null && (!end.NeedsFreshToken || clock.GetElapsedTime(began) >= ShortestSession))
+            {
+                failures = 0;
+                continue;
+            }
+            failures = clock.GetElapsedTime(began) >= ShortestSession ? 1 : failures + 1;
+            var pause = ReconnectSchedule.Pause(failures, end.Asked, chance.NextDouble());
+            if (end.Problem is { } problem && !await ReportAsync(problem, pause, stop)) return;
+            await Task.Delay(pause, clock, stop);
+        }
+    }
+
+    /// <param name="Problem">Null: the session ended as planned, to begin anew.</param>
+    /// <param name="Asked">How long the server asked to wait; null: it did not.</param>
+    private readonly record struct SessionEnd(Problem? Problem, TimeSpan? Asked, bool NeedsFreshToken);
+
+    private async Task<SessionEnd> SessionAsync(bool freshToken, CancellationToken stop)
+    {
+        try
+        {
+            var opened = await sessions.OpenAsync(server, freshToken, stop);                        // step 1
+            if (opened.Session is not { } session) return new SessionEnd(opened.Problem, ReconnectSchedule.AskedPause(opened.Problem?.Detail), false);
+            await using (session)
+            {
+                await database.WriteAsync(tx => store.Healthy(tx, server.Id), stop);
+                return await WatchAsync(session, stop);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stop.IsCancellationRequested)
+        {
+            SessionBroke(log, server.Id.Value, e);
+            return new SessionEnd(IncomingServersProblems.Broken(), null, false);
+        }
+    }
+
+    private async Task<SessionEnd> WatchAsync(MailboxSession session, CancellationToken stop)
+    {
+        var client = session.Client;
+        while (true)
+        {
+            var seen = client.Selected?.Exists;
+            var reading = await reader.ReadNewAsync(server, client, session.Folder, stop);           // steps 2 to 7
+            if (reading.Failure is { } unread) return Ended(unread);
+            // Mail that came while the rest was fetched is not announced again by IDLE.
+            if (client.Selected?.Exists > seen) continue;
+
+            var left = session.RenewAt is { } renewAt ? renewAt - clock.GetUtcNow() : LookAnyway;
+            if (left <= TimeSpan.Zero) return new SessionEnd(null, null, false);
+            var idled = await client.IdleAsync(left < LookAnyway ? left : LookAnyway, stop);         // step 8
+            if (!idled.Succeeded) return Ended(idled.Failure!);
+            await database.WriteAsync(tx => store.Healthy(tx, server.Id), stop);
+        }
+    }
+
+    private SessionEnd Ended(ImapFailure failure) => IncomingServersProblems.IsExpiredToken(failure)
+        ? new SessionEnd(null, null, NeedsFreshToken: true)
+        : new SessionEnd(IncomingServersProblems.Of(failure, server), ReconnectSchedule.AskedPause(failure.ServerText), false);
+
+    /// <returns>False when the hub is stopping.</returns>
+    private async Task<bool> ReportAsync(Problem problem, TimeSpan pause, CancellationToken stop)
+    {
+        SessionFailed(log, server.Id.Value, problem.Code, pause);
+        try
+        {
+            var nextTry = clock.GetUtcNow() + pause;
+            await database.WriteAsync(tx => store.Trouble(tx, server.Id, problem with { NextTry = nextTry }, nextTry), stop);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The database itself is in trouble: it has told the log, and the mailbox is tried again all the same.
+            SessionBroke(log, server.Id.Value, e);
+        }
+        return !stop.IsCancellationRequested;
+    }
+
+    [LoggerMessage(IncomingServersLog.SessionFailed, LogLevel.Warning, "Incoming server {Id}: {Code}; tried again in {Pause}")]
+    private static partial void SessionFailed(ILogger log, Guid id, string code, TimeSpan pause);
+
+    [LoggerMessage(IncomingServersLog.SessionBroke, LogLevel.Error, "Incoming server {Id}: a session broke")]
+    private static partial void SessionBroke(ILogger log, Guid id, Exception e);
+}

@@ -1,0 +1,254 @@
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Postrider.Conversations;
+using Postrider.IncomingMail;
+using Postrider.Journal;
+using Postrider.Mail;
+using Postrider.Storage;
+
+namespace Postrider.Tests.IncomingMail;
+
+public sealed class IntakeTests : IAsyncLifetime
+{
+    private static readonly Guid Server = Guid.Parse("01900000-0000-7000-8000-000000000001");
+    private static readonly Guid Reader = Guid.Parse("01900000-0000-7000-8000-000000000002");
+    private readonly TemporaryFolder folder = new();
+    private readonly LiveEvents live = new();
+    private HubDatabase database = null!;
+    private Bodies bodies = null!;
+    private ConversationStore conversations = null!;
+    private IntakeStore store = null!;
+    private Intake intake = null!;
+    private uint cursor;
+
+    public ValueTask InitializeAsync()
+    {
+        Open();
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await database.DisposeAsync();
+        folder.Dispose();
+    }
+
+    private void Open()
+    {
+        database = HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
+        bodies = new Bodies(database, TimeProvider.System);
+        conversations = new ConversationStore(TimeProvider.System);
+        store = new IntakeStore(TimeProvider.System);
+        intake = new Intake(database, bodies, store, conversations, new ConversationEvents(live), live, TimeProvider.System, NullLogger<Intake>.Instance);
+    }
+
+    [Fact]
+    public async Task A_message_begins_a_conversation_with_its_bytes_and_files()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "Order 7", "m1@example.org", body: "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nGuten Tag, schöne Grüße\r\n--b\r\nContent-Type: application/pdf; name=\"../a.pdf\"\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"../a.pdf\"\r\n\r\nAQID\r\n--b--\r\n"));
+
+        var line = Assert.Single(await LinesAsync());
+        Assert.Equal("Order 7", line.Conversation.Subject);
+        Assert.Equal(1, line.Unread);
+        Assert.True(line.WaitsForUs);
+        var message = Assert.Single(await MessagesAsync(line.Conversation.Id));
+        Assert.Equal("Guten Tag, schöne Grüße", message.Text!.Trim());
+        Assert.Equal("a.pdf", Assert.Single(message.Attachments).FileName);
+        Assert.Equal(3, message.Attachments[0].Size);
+    }
+
+    [Fact]
+    public async Task The_same_uid_twice_is_one_message()
+    {
+        var mail = Mail(1, "ann@example.org", "Order 7", "m1@example.org");
+        await TakeAsync(mail);
+        await TakeAsync(mail);
+
+        Assert.Single(await MessagesAsync(Assert.Single(await LinesAsync()).Conversation.Id));
+    }
+
+    [Fact]
+    public async Task A_crash_between_storing_and_routing_loses_nothing_and_doubles_nothing()
+    {
+        var mails = new[] { Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "B", "m2@example.org") };
+        await Assert.ThrowsAsync<IOException>(() => intake.TakeAsync(mails, _ => throw new IOException("the power went"), TestContext.Current.CancellationToken));
+        Assert.Equal(0u, cursor);
+
+        await database.DisposeAsync();
+        Open();
+        await intake.ResumeAsync(TestContext.Current.CancellationToken);
+        await TakeAsync(mails);
+
+        Assert.Equal(["A", "B"], (await LinesAsync()).Select(l => l.Conversation.Subject).Order(StringComparer.Ordinal));
+        Assert.All(await LinesAsync(), l => Assert.Equal(1, l.Conversation.MessageCount));
+        Assert.Equal(2u, cursor);
+    }
+
+    [Fact]
+    public async Task The_cursor_and_the_message_come_together_or_not_at_all()
+    {
+        // Killed after the bytes were stored and before anything was decided.
+        var mail = Mail(1, "ann@example.org", "A", "m1@example.org");
+        await database.WriteAsync(tx => store.Put(tx, mail, bodies.Put(tx, mail.Bytes), System.Security.Cryptography.SHA256.HashData(mail.Bytes.Span)));
+        Assert.Empty(await LinesAsync());
+
+        Assert.Equal(1, await intake.ResumeAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, await intake.ResumeAsync(TestContext.Current.CancellationToken));
+        Assert.Single(await LinesAsync());
+    }
+
+    [Fact]
+    public async Task A_new_uidvalidity_brings_no_duplicates()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "No id", null));
+        await TakeAsync(Mail(11, "ann@example.org", "A", "m1@example.org") with { UidValidity = 8 }, Mail(12, "ben@example.org", "No id", null) with { UidValidity = 8 }, Mail(13, "cy@example.org", "C", "m3@example.org") with { UidValidity = 8 });
+
+        Assert.Equal(["A", "C", "No id"], (await LinesAsync()).Select(l => l.Conversation.Subject).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_same_message_through_two_mailboxes_is_shown_once_and_another_with_its_id_is_kept()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org"));
+        await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org", extra: "Received: from elsewhere\r\n") with { Server = Reader });
+        Assert.Single(await LinesAsync());
+
+        await TakeAsync(Mail(2, "mallory@example.org", "Overwrite", "m1@example.org", body: "\r\nother words\r\n"));
+        Assert.Equal(2, (await LinesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_answer_of_the_recipient_joins_and_a_strangers_does_not()
+    {
+        var conversation = await SentAsync("Offer", "our1@hub.example", "ann@example.org");
+        await TakeAsync(Mail(1, "Ann@Example.org", "Re: Offer", "m1@example.org", extra: "In-Reply-To: <our1@hub.example>\r\n"));
+        await TakeAsync(Mail(2, "mallory@example.net", "Re: Offer", "m2@example.net", extra: "References: <x@y> <our1@hub.example>\r\n"));
+
+        Assert.Equal(["Offer", "Re: Offer"], (await MessagesAsync(conversation)).Select(m => m.Subject));
+        Assert.Equal(2, (await LinesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task Our_own_mail_that_comes_back_is_no_answer()
+    {
+        var conversation = await SentAsync("Offer", "our1@hub.example", "ann@example.org");
+        await TakeAsync(Mail(1, "sales@hub.example", "Offer", "rewritten@exchange", extra: "X-Microsoft-Original-Message-ID: <our1@hub.example>\r\n"));
+
+        Assert.Single(await MessagesAsync(conversation));
+        Assert.Single(await LinesAsync());
+    }
+
+    [Fact]
+    public async Task A_bounce_stands_in_the_conversation_as_a_report()
+    {
+        var conversation = await SentAsync("Offer", "our1@hub.example", "ann@example.org");
+        await TakeAsync(Mail(1, "postmaster@example.org", "Undeliverable: Offer", "b1@example.org", body: Bounce("ann@example.org", "our1@hub.example")));
+
+        var report = (await MessagesAsync(conversation))[1];
+        Assert.Equal(MessageDirection.Report, report.Direction);
+        Assert.Contains("Not delivered to ann@example.org (5.1.1).", report.Text, StringComparison.Ordinal);
+        Assert.Contains("550 5.1.1 user unknown", report.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_routed_waits_in_quarantine_and_is_processed_again()
+    {
+        var wake = live.Subscribe(new HashSet<string> { Intake.QuarantineTopic })!;
+        await TakeAsync(Mail(1, "postmaster@example.org", "Undeliverable", "b1@example.org", body: Bounce("ann@example.org", "our1@hub.example")), Mail(2, "ben@example.org", "B", "m2@example.org"));
+        Assert.True(wake.Changes.TryRead(out _));
+        Assert.Single(await LinesAsync());
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Equal(IncomingMailProblems.ReportOnUnknownMail, held.ProblemCode);
+        Assert.Equal("incoming-mail-still-quarantined", (await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken))?.Code);
+
+        var conversation = await SentAsync("Offer", "our1@hub.example", "ann@example.org");
+        Assert.Null(await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(2, (await MessagesAsync(conversation)).Count);
+        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Null(await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(2, (await MessagesAsync(conversation)).Count);
+    }
+
+    [Fact]
+    public async Task A_message_without_a_sender_goes_to_quarantine_with_its_bytes()
+    {
+        var mail = Mail(1, "ann@example.org", "A", "m1@example.org") with { Bytes = "Subject: nobody\r\n\r\nhello\r\n"u8.ToArray() };
+        await TakeAsync(mail);
+
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Equal(IncomingMailProblems.NoSender, held.ProblemCode);
+        var original = await new Quarantine(database, bodies, store).OriginalAsync(held.Id, TestContext.Current.CancellationToken);
+        Assert.Equal(mail.Bytes.ToArray(), original!.Bytes);
+    }
+
+    [Fact]
+    public async Task A_message_whose_body_the_store_refuses_does_not_hold_back_the_next()
+    {
+        // A sender's address the thread cannot show later must not stop the mailbox: here the same UID in one batch twice, the worst a server can do.
+        await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "B", "m2@example.org"));
+
+        Assert.Equal(2, (await LinesAsync()).Count);
+        Assert.Equal(2u, cursor);
+    }
+
+    [Fact]
+    public async Task A_large_message_keeps_every_byte()
+    {
+        var mail = Mail(1, "ann@example.org", "Large", "m1@example.org", body: "\r\n" + new string('x', 76) + string.Concat(Enumerable.Repeat("\r\n" + new string('y', 76), 12_000)));
+        await TakeAsync(mail);
+
+        var message = Assert.Single(await MessagesAsync(Assert.Single(await LinesAsync()).Conversation.Id));
+        Assert.True(message.TextCut);
+        var (_, raw) = (await database.ReadAsync(r => conversations.BodiesOf(r, message.Conversation, message.Id)))!.Value;
+        Assert.Equal(mail.Bytes.ToArray(), await bodies.ReadAsync(raw!.Value));
+    }
+
+    [Fact]
+    public async Task Every_corpus_message_is_settled_and_none_blocks_the_others()
+    {
+        var corpora = Environment.GetEnvironmentVariable("POSTRIDER_CORPORA");
+        Assert.SkipWhen(corpora is null, "POSTRIDER_CORPORA is not set: the corpora are not part of the repository.");
+        var files = new[] { "bounces-sisimai", "mime-mimekit", "mime-rubymail", "mime-stalwart" }.SelectMany(c => Directory.EnumerateFiles(Path.Combine(corpora, c, "files"), "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal).ToList();
+        uint uid = 0;
+        foreach (var batch in files.Chunk(50))
+        {
+            await TakeAsync([.. batch.Select(f => new ArrivedMail(Server, "INBOX", 7, ++uid, null, File.ReadAllBytes(f)))]);
+        }
+
+        var (all, undecided, notProcessed) = await database.ReadAsync(r => (r.Scalar<long>("select count(*) from incoming_mail"), r.Scalar<long>("select count(*) from incoming_mail where state = 'stored'"),
+            r.Query<string>("select problem_text from incoming_mail where problem_code in ('incoming-mail-unreadable', 'incoming-mail-not-processed')")));
+        Assert.Equal(files.Count, all);
+        Assert.Equal(0, undecided);
+        Assert.Empty(notProcessed);
+        // And each can be shown.
+        foreach (var line in await database.ReadAsync(r => conversations.List(r, Reader, ConversationFilter.All, null, 200))) Assert.NotEmpty(await MessagesAsync(line.Conversation.Id));
+    }
+
+    private Task TakeAsync(params ArrivedMail[] mails) => intake.TakeAsync(mails, tx => tx.AfterCommit(() => cursor = mails.Max(m => m.Uid)), TestContext.Current.CancellationToken);
+
+    private Task<IReadOnlyList<ConversationLine>> LinesAsync() => database.ReadAsync(r => conversations.List(r, Reader, ConversationFilter.All, null, 50));
+
+    private Task<IReadOnlyList<ThreadMessage>> MessagesAsync(ConversationId id) => database.ReadAsync(r => conversations.Messages(r, id));
+
+    private Task<ConversationId> SentAsync(string subject, string messageId, string to) => database.WriteAsync(tx =>
+    {
+        var id = conversations.Start(tx, subject);
+        conversations.Add(tx, id, new NewThreadMessage
+        {
+            Id = new(Ids.New(TimeProvider.System)),
+            Direction = MessageDirection.Outgoing,
+            Author = new NamedAddress("Sales", EmailAddress.Parse("sales@hub.example")),
+            To = [new NamedAddress(null, EmailAddress.Parse(to))],
+            Cc = [],
+            Subject = subject,
+            HeaderId = messageId,
+        });
+        return id;
+    });
+
+    private static ArrivedMail Mail(uint uid, string from, string subject, string? messageId, string extra = "", string body = "Content-Type: text/plain\r\n\r\nhello\r\n") =>
+        new(Server, "INBOX", 7, uid, null, Encoding.UTF8.GetBytes($"From: {from}\r\nTo: sales@hub.example\r\nSubject: {subject}\r\nDate: Sun, 22 Nov 2026 12:00:00 +0000\r\n{(messageId is null ? "" : $"Message-ID: <{messageId}>\r\n")}{extra}MIME-Version: 1.0\r\n{body}"));
+
+    private static string Bounce(string recipient, string original) =>
+        $"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.org\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 user unknown\r\n\r\n--r\r\nContent-Type: message/rfc822\r\n\r\nFrom: sales@hub.example\r\nMessage-ID: <{original}>\r\nSubject: Offer\r\n\r\nhi\r\n--r--\r\n";
+}

@@ -51,17 +51,18 @@ internal sealed class ImapSections(ReadOnlyMemory<byte> bytes)
     private MimePart? FindPart(IReadOnlyList<int> path)
     {
         var part = Content.Root;
-        foreach (var number in path)
+        for (var depth = 0; depth < path.Count; depth++)
         {
             // Below an enclosed message its own parts are numbered.
-            if (part.MediaType == "message/rfc822" && part.Children is [var enclosed] && part != Content.Root) part = enclosed;
+            var enclosing = depth > 0 && part.MediaType == "message/rfc822" && part.Children is [_];
+            if (enclosing) part = part.Children[0];
             if (part.Children.Count > 0 && part.MediaType.StartsWith("multipart/", StringComparison.Ordinal))
             {
-                if (number > part.Children.Count) return null;
-                part = part.Children[number - 1];
+                if (path[depth] > part.Children.Count) return null;
+                part = part.Children[path[depth] - 1];
             }
-            else if (number != 1) return null;
-            // A message that is no multipart is its own part 1; so is each further 1.
+            // A message that is no multipart has one part: its body (RFC 3501 section 6.4.5).
+            else if (path[depth] != 1 || (depth > 0 && !enclosing)) return null;
         }
         return part;
     }

@@ -9,8 +9,7 @@ namespace Postrider.Mail.Imap;
 /// <summary>One client's session with the server, from the greeting to BYE (RFC 3501 section 3). Answers follow Exchange Online's words where those are known.</summary>
 internal sealed class ImapSession(WireConnection connection, ImapServerOptions options, IImapBackend backend) : IDisposable
 {
-    // Room for an access token of 8 KB in base64; commands of signed-in clients carry UID sets.
-    private const int PreAuthLineBytes = 16 * 1024;
+    // RFC 2971 section 3.3 lets ID alone have 30 fields of 1024 octets; UID sets and access tokens are shorter.
     private const int LineBytes = 64 * 1024;
     private const int MaxAuthFailures = 5;
     private const int MaxKeywords = 100;
@@ -66,7 +65,7 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
     {
         var secret = false;
         var request = await _requests.ReadAsync(
-            _account is null ? PreAuthLineBytes : LineBytes,
+            LineBytes,
             _account is null ? 0 : options.MaxLiteralBytes,
             () => SayAsync("+ Ready for additional command text."),
             tag => SayAsync((tag.Length > 0 ? tag : "*") + " NO [TOOBIG] Message size exceeds fixed limit."),
@@ -270,7 +269,7 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         if (response is null)
         {
             await SayAsync("+ ");
-            var line = await connection.Lines.ReadAsync(PreAuthLineBytes, cancel);
+            var line = await connection.Lines.ReadAsync(LineBytes, cancel);
             options.Transcript?.Invoke(false, "***");
             response = Encoding.ASCII.GetString(line.Span);
             if (response == "*") return "BAD AUTHENTICATE was cancelled.";

@@ -94,10 +94,10 @@ internal static class ImapStructure
         reply.Raw(")"u8);
     }
 
-    private static IReadOnlyList<NamedAddress> Addresses(MimePart part, string name) =>
-        [.. part.Headers.Where(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(h => AddressList.Parse(Raw(h)).Addresses)];
+    private static IReadOnlyList<ImapEnvelopeAddress> Addresses(MimePart part, string name) =>
+        [.. part.Headers.Where(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).SelectMany(h => ImapEnvelopeAddresses.Read(Raw(h)))];
 
-    private static void WriteAddresses(ImapReply reply, IReadOnlyList<NamedAddress> addresses)
+    private static void WriteAddresses(ImapReply reply, IReadOnlyList<ImapEnvelopeAddress> addresses)
     {
         if (addresses.Count == 0)
         {
@@ -106,7 +106,7 @@ internal static class ImapStructure
         }
         reply.Raw(" ("u8);
         foreach (var address in addresses)
-            reply.Raw("("u8).String(address.Name is { Length: > 0 } name ? EncodedWord(name) : null).Raw(" NIL "u8).String(address.Address.LocalPart).Raw(" "u8).String(address.Address.Domain).Raw(")"u8);
+            reply.Raw("("u8).String(address.Name is null ? null : EncodedWord(address.Name)).Raw(" "u8).String(address.Route).Raw(" "u8).String(address.Mailbox).Raw(" "u8).String(address.Host).Raw(")"u8);
         reply.Raw(")"u8);
     }
 

@@ -37,7 +37,7 @@ public sealed class ImapServerDialogueTests
     [Fact]
     public async Task A_line_that_does_not_end_is_cut()
     {
-        var script = Dialogue.Of("S: * OK IMAP4 service is ready.", "C| " + new string('x', 20_000), "S: * BAD The other side sent a line of more than 16384 bytes.", "S: * BYE Connection is closed. 13");
+        var script = Dialogue.Of("S: * OK IMAP4 service is ready.", "C| " + new string('x', 70_000), "S: * BAD The other side sent a line of more than 65536 bytes.", "S: * BYE Connection is closed. 13");
         await PlayAsync(script, Pace.Whole);
     }
 

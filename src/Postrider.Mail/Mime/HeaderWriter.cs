@@ -148,13 +148,13 @@ internal sealed class HeaderWriter(ArrayBufferWriter<byte> into)
         foreach (var word in Split(name)) Put(name[word]);
     }
 
-    /// <summary>In whichever of Q and B is shorter, cut between characters.</summary>
+    /// <summary>In Q, which people and filters can half read, unless B is much shorter; cut between characters.</summary>
     private void Encoded(string text)
     {
         var bytes = Encoding.UTF8.GetByteCount(text);
         var q = 0;
         foreach (var rune in text.EnumerateRunes()) q += EncodedWord.QLength(rune);
-        var base64 = (bytes + 2) / 3 * 4 < q;
+        var base64 = (bytes + 2) / 3 * 4 * 3 / 2 < q;
         const int frame = 12; // "=?utf-8?q?" and "?="
         var from = 0;
         do

@@ -10,6 +10,9 @@ internal static class TransferEncoding
     public const string QuotedPrintable = "quoted-printable";
     public const string Base64Name = "base64";
 
+    // A footer or a stray delimiter after a short body does not make it plain text.
+    private const int ForeignAllowed = 8;
+
     public static bool IsIdentity(string encoding) => encoding is "7bit" or "8bit" or "binary" or "";
 
     public static bool IsKnown(string encoding) => IsIdentity(encoding) || encoding is QuotedPrintable or Base64Name or "x-uuencode" or "x-uue" or "uuencode";
@@ -27,12 +30,11 @@ internal static class TransferEncoding
         // Plain text that only says it is base64: no encoder puts spaces inside its lines.
         if (body.Count((byte)' ') > body.Length / 20) return body.ToArray();
         var decoded = new byte[body.Length / 4 * 3 + 3];
-        var status = Base64.DecodeFromUtf8(body, decoded, out var consumed, out var written);
-        if (status != OperationStatus.Done)
+        // The fast decoder gives up at the first byte it does not like, and what it says about how far it came does not hold with line ends in between.
+        if (Base64.DecodeFromUtf8(body, decoded, out _, out var written) != OperationStatus.Done)
         {
-            if (CountForeign(body) > body.Length / 10) return body.ToArray();
-            // The fast decoder stops at the first byte it does not like; from there on, the tolerant one.
-            written += DecodeBase64Tolerantly(body[consumed..], decoded.AsSpan(written));
+            if (CountForeign(body) > body.Length / 10 + ForeignAllowed) return body.ToArray();
+            written = DecodeBase64Tolerantly(body, decoded);
         }
         return written == decoded.Length ? decoded : decoded[..written];
     }
@@ -44,12 +46,19 @@ internal static class TransferEncoding
         return foreign;
     }
 
-    /// <summary>Skips what is not in the alphabet; padding in the middle ends a group (several encoded pieces in a row are seen in practice).</summary>
+    /// <summary>Skips what is not in the alphabet. Padding is the end, as what follows is a footer that somebody added, unless it is base64 again: several pieces in a row are seen in practice.</summary>
     private static int DecodeBase64Tolerantly(ReadOnlySpan<byte> body, Span<byte> into)
     {
         var group = new Base64Group();
         var written = 0;
-        foreach (var b in body) written += group.Add(b, into[written..]);
+        var pieces = false;
+        for (var i = 0; i < body.Length; i++)
+        {
+            written += group.Add(body[i], into[written..]);
+            if (body[i] != '=' || pieces) continue;
+            if (CountForeign(body[i..]) > 0) return written;
+            pieces = true;
+        }
         return written + group.End(into[written..]);
     }
 
@@ -77,8 +86,8 @@ internal static class TransferEncoding
                 >= (byte)'A' and <= (byte)'Z' => b - 'A',
                 >= (byte)'a' and <= (byte)'z' => b - 'a' + 26,
                 >= (byte)'0' and <= (byte)'9' => b - '0' + 52,
-                (byte)'+' or (byte)'-' => 62,
-                (byte)'/' or (byte)'_' => 63,
+                (byte)'+' => 62,
+                (byte)'/' => 63,
                 _ => -1,
             };
             if (value < 0) return 0;

@@ -63,9 +63,17 @@ public static class Hub
         services.AddIncomingServers();
 
         var app = builder.Build();
+        // Its own address is known only once it listens, and the first request may come before that is stored.
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        app.Use(async (http, next) =>
+        {
+            await ready.Task.WaitAsync(http.RequestAborted);
+            await next(http);
+        });
         app.UseSecurityHeaders(options.Cloud.Login);
         app.UseProblemPages();
         app.UseAssets();
+        app.UseDeveloperMode();
         app.UseRouting();
         app.UseSameOrigin();
         app.UseAuthentication();
@@ -73,7 +81,9 @@ public static class Hub
         app.UseAntiforgery();
         app.MapWeb();
         app.MapJournal();
+        app.MapSettings();
         app.MapUsers();
+        app.MapApps();
         // The folders' pages and API, in the same order.
         app.MapOutlookCredentials();
         app.MapOutgoingServers();
@@ -82,11 +92,14 @@ public static class Hub
         app.MapIncomingMail();
         app.MapIncomingServers();
 
-        await app.Services.GetRequiredService<InstalledApps>().StartAsync(cancellationToken);
+        var parameters = app.Services.GetRequiredService<SystemParameters>();
+        await parameters.LoadAsync(cancellationToken);
+        await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
         await app.StartAsync(cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;
-        await app.Services.GetRequiredService<SystemParameters>().StartAsync(address, cancellationToken);
+        await parameters.SetFirstBaseUrlAsync(address, cancellationToken);
+        ready.SetResult();
         var setupLink = await app.Services.GetRequiredService<People>().HasAdministratorAsync(cancellationToken) ? null : app.Services.GetRequiredService<SetupLink>().At(address);
         return new RunningHub(app, address, setupLink, database);
     }

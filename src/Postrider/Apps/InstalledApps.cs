@@ -19,7 +19,7 @@ internal sealed class InstalledApps(HubDatabase database, JournalWriter journal,
 
     public Task<Problem?> InstallAsync(string name, Guid? byUser, CancellationToken cancellationToken = default) => database.WriteAsync(tx =>
     {
-        if (KnownApp.Find(name) is not { } app) return AppsProblems.Unknown(name);
+        if (KnownApp.Find(name) is not { } app) return AppsProblems.NotFound;
         if (tx.Execute("INSERT INTO installed_app(name, installed_at, installed_by) VALUES(@name, @at, @byUser) ON CONFLICT(name) DO NOTHING", new { name, at = tx.Now, byUser }) > 0)
             journal.Write(tx, "app-installed", "app", null, $"{app.Title} was installed.", byUser);
         Reload(tx);
@@ -28,8 +28,8 @@ internal sealed class InstalledApps(HubDatabase database, JournalWriter journal,
 
     public async Task<Problem?> UninstallAsync(string name, Guid? byUser, CancellationToken cancellationToken = default)
     {
-        if (KnownApp.Find(name) is not { } app) return AppsProblems.Unknown(name);
-        if (app.Always) return AppsProblems.Needed(app, "It is part of the hub.");
+        if (KnownApp.Find(name) is not { } app) return AppsProblems.NotFound;
+        if (app.Always) return AppsProblems.Needed(app, AppsTexts.PartOfTheHubReason);
         return await database.WriteAsync(tx =>
         {
             foreach (var use in uses.Where(use => use.App == name))
@@ -41,8 +41,8 @@ internal sealed class InstalledApps(HubDatabase database, JournalWriter journal,
         }, cancellationToken);
     }
 
-    /// <summary>At start, before the first request.</summary>
-    public Task StartAsync(CancellationToken cancellationToken) => database.WriteAsync(Reload, cancellationToken);
+    /// <summary>At start, before anything of the hub runs.</summary>
+    public Task LoadAsync(CancellationToken cancellationToken) => database.WriteAsync(Reload, cancellationToken);
 
     private void Reload(HubTransaction transaction)
     {

@@ -8,9 +8,16 @@ internal sealed record KnownApp(string Name, string Title, string Summary, strin
 {
     public static IReadOnlyList<KnownApp> All { get; } =
     [
-        new("mail", "Discuss", "Conversations by e-mail: write, receive, answer.", "messages", IsApp: true, Always: true),
-        new(InstalledApps.MicrosoftOutlook, "Microsoft Outlook", "Send and receive through mailboxes in Microsoft 365 and Outlook.com, with OAuth.", "brand-office", IsApp: false, Always: false),
+        new("mail", "Discuss", AppsTexts.DiscussSummary, "messages", IsApp: true, Always: true),
+        new(InstalledApps.MicrosoftOutlook, "Microsoft Outlook", AppsTexts.OutlookSummary, "brand-office", IsApp: false, Always: false),
     ];
+
+    /// <param name="search">In title, summary and technical name. Null or blank: all.</param>
+    /// <param name="appsOnly">The filter <em>Apps</em>.</param>
+    public static IReadOnlyList<KnownApp> Search(string? search, bool appsOnly) => [.. All.Where(app => (app.IsApp || !appsOnly) && app.Matches(search?.Trim() ?? ""))];
+
+    private bool Matches(string words) =>
+        Title.Contains(words, StringComparison.OrdinalIgnoreCase) || Summary.Contains(words, StringComparison.OrdinalIgnoreCase) || Name.Contains(words, StringComparison.OrdinalIgnoreCase);
 
     public static KnownApp? Find(string name) => All.FirstOrDefault(app => app.Name == name);
 }

@@ -40,7 +40,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public static Problem? Check(string key, string value)
     {
         if (!IsKey(key)) return SettingsProblems.KeyNotAllowed(key);
-        if (value.Length > SystemParameters.MaxValueLength || value.Any(char.IsControl)) return SettingsProblems.ValueNotAllowed(key, $"at most {SystemParameters.MaxValueLength} characters on one line");
+        if (value.Length > SystemParameters.MaxValueLength || value.Any(char.IsControl)) return SettingsProblems.ValueNotAllowed(key, SettingsTexts.ValueTooLong.With(SystemParameters.MaxValueLength));
         return Find(key) is { } known && value.Length > 0 && !known.Admits(value) ? SettingsProblems.ValueNotAllowed(key, known.Expected) : null;
     }
 

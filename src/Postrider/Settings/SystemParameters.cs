@@ -62,16 +62,32 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public Task<Problem?> DeleteAsync(string key, Guid? byUser, CancellationToken cancellationToken = default) => database.WriteAsync(tx =>
     {
         // Without it no redirect URL could be shown; it is changed, not deleted.
-        if (key == KnownParameter.BaseUrl) return SettingsProblems.ValueNotAllowed(key, "another address instead of deleting it");
-        if (tx.Execute("DELETE FROM system_parameter WHERE key = @key", new { key }) == 0) return SettingsProblems.NoSuchKey(key);
+        if (key == KnownParameter.BaseUrl) return SettingsProblems.ValueNotAllowed(key, SettingsTexts.KeyNeeded);
+        if (tx.Execute("DELETE FROM system_parameter WHERE key = @key", new { key }) == 0) return SettingsProblems.KeyNotFound(key);
         journal.Write(tx, "parameter-deleted", "system-parameter", null, $"{key} was deleted.", byUser);
         Reload(tx);
         return null;
     }, cancellationToken);
 
-    /// <summary>At start, before the first request.</summary>
+    /// <summary>Creates it; a key that exists is refused instead of overwritten.</summary>
+    public async Task<Problem?> CreateAsync(string key, string value, Guid? byUser, CancellationToken cancellationToken = default)
+    {
+        (key, value) = (key.Trim(), value.Trim());
+        if (KnownParameter.Check(key, value) is { } problem) return problem;
+        return await database.WriteAsync(tx =>
+        {
+            if (tx.Scalar<long>("SELECT count(*) FROM system_parameter WHERE key = @key", new { key }) > 0) return SettingsProblems.KeyTaken(key);
+            Put(tx, key, value, byUser);
+            return null;
+        }, cancellationToken);
+    }
+
+    /// <summary>At start, before anything of the hub runs.</summary>
+    public Task LoadAsync(CancellationToken cancellationToken) => database.WriteAsync(Reload, cancellationToken);
+
+    /// <summary>At start, before the first request is answered.</summary>
     /// <param name="address">The hub's own: the first <c>web.base.url</c>.</param>
-    public Task StartAsync(Uri address, CancellationToken cancellationToken) => database.WriteAsync(tx =>
+    public Task SetFirstBaseUrlAsync(Uri address, CancellationToken cancellationToken) => database.WriteAsync(tx =>
     {
         tx.Execute("INSERT INTO system_parameter(key, value, changed_at) VALUES(@key, @value, @at) ON CONFLICT(key) DO NOTHING",
             new { key = KnownParameter.BaseUrl, value = address.GetLeftPart(UriPartial.Authority), at = tx.Now });

@@ -53,6 +53,13 @@ internal static class DeveloperModeCookie
 {
     private const string Name = "postrider.debug";
 
+    /// <summary><c>?debug=1</c> and <c>?debug=0</c> on any page are remembered.</summary>
+    public static IApplicationBuilder UseDeveloperMode(this IApplicationBuilder app) => app.Use((http, next) =>
+    {
+        if (HttpMethods.IsGet(http.Request.Method) && http.Request.Query.ContainsKey("debug")) Set(http.Response, IsOn(http.Request));
+        return next(http);
+    });
+
     public static bool IsOn(HttpRequest request) => request.Query["debug"].LastOrDefault() switch
     {
         "1" or "assets" => true,

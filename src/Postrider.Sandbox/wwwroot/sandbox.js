@@ -44,3 +44,9 @@ document.addEventListener('click', event => {
 document.addEventListener('keydown', event => {
   if (event.key === 'Escape') for (const menu of menus) menu.open = false;
 });
+
+// On a narrow screen the sidebar is a row that scrolls: begin with the current page in sight.
+for (const current of document.querySelectorAll('.side [aria-current=page]')) {
+  const side = current.closest('.side');
+  if (side.scrollWidth > side.clientWidth) side.scrollLeft = current.offsetLeft - (side.clientWidth - current.offsetWidth) / 2;
+}

@@ -70,13 +70,14 @@ public static class Tenant
         var certificate = Disposed(authority.Issue(["localhost"], [.. new[] { IPAddress.Loopback, IPAddress.IPv6Loopback, options.Address }.Distinct()], TimeProvider.System), endings);
         var signingKey = Disposed(SigningKey.LoadOrCreate(Path.Combine(folder, "signing.key.pem")), endings);
 
-        // What there is.
-        var clock = new TenantClock(options.Clock);
+        // What there is, as it was left or as it is seeded.
+        var keptFolder = options.Folder is null ? null : folder;
+        var clock = StartClock(options.Clock, keptFolder);
         var directory = new EntraDirectory(clock);
-        var grants = new Grants(clock, new Random(options.Chance));
-        var mailboxes = new Mailboxes(clock, options.Folder is null ? null : Path.Combine(folder, "mailboxes"));
+        var grants = new Grants(clock, new Random(options.Chance), keptFolder is null ? null : new RefreshTokenFile(Path.Combine(keptFolder, "refresh-tokens.jsonl"), clock));
+        var mailboxes = new Mailboxes(clock, keptFolder is null ? null : Path.Combine(keptFolder, "mailboxes"));
         var transport = new Transport(mailboxes, clock);
-        if (options.Seed) TenantSeed.Plant(directory, mailboxes);
+        if (!Restore(keptFolder, directory, mailboxes) && options.Seed) TenantSeed.Plant(directory, mailboxes);
 
         // Exchange.
         var faults = new Faults();
@@ -177,6 +178,32 @@ public static class Tenant
             return 1;
         }
     }
+
+    private static TenantClock StartClock(TimeProvider inner, string? folder)
+    {
+        if (folder is null) return new(inner);
+        TenantClock? clock = null;
+        var kept = new KeptState<KeptClock>(Path.Combine(folder, "clock.json"), () => new(clock!.Ahead));
+        clock = new(inner, kept.Load()?.Ahead ?? TimeSpan.Zero);
+        clock.Moved += kept.Save;
+        return clock;
+    }
+
+    /// <returns>False when the folder holds no directory yet, or there is no folder.</returns>
+    private static bool Restore(string? folder, EntraDirectory directory, Mailboxes mailboxes)
+    {
+        if (folder is null) return false;
+        var keptDirectory = new KeptState<DirectoryState>(Path.Combine(folder, "directory.json"), directory.Snapshot);
+        var keptMailboxes = new KeptState<MailboxesState>(Path.Combine(folder, "mailboxes.json"), mailboxes.Snapshot);
+        var found = keptDirectory.Load();
+        if (found is not null) directory.Restore(found);
+        if (keptMailboxes.Load() is { } boxes) mailboxes.Restore(boxes);
+        directory.Changed += keptDirectory.Save;
+        mailboxes.Changed += keptMailboxes.Save;
+        return found is not null;
+    }
+
+    private sealed record KeptClock(TimeSpan Ahead);
 
     private static IPAddress Refuse(System.CommandLine.Parsing.ArgumentResult result)
     {

@@ -8,7 +8,11 @@ public sealed class TenantClock : TimeProvider
     private readonly HashSet<MovedTimer> timers = [];
     private TimeSpan ahead;
 
-    internal TenantClock(TimeProvider inner) => this.inner = inner;
+    /// <param name="ahead">How far it had been moved when the sandbox last ran.</param>
+    internal TenantClock(TimeProvider inner, TimeSpan ahead = default) => (this.inner, this.ahead) = (inner, ahead);
+
+    /// <summary>Raised after each move.</summary>
+    internal event Action? Moved;
 
     /// <summary>How far it was moved.</summary>
     public TimeSpan Ahead { get { lock (gate) return ahead; } }
@@ -33,6 +37,7 @@ public sealed class TenantClock : TimeProvider
             all = [.. timers];
         }
         foreach (var timer in all) timer.Rearm();
+        Moved?.Invoke();
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

@@ -33,6 +33,29 @@ public sealed class EntraDirectory
     /// <summary>Raised after every change, outside the lock, on the thread that made it.</summary>
     public event Action? Changed;
 
+    /// <summary>Everything, to be kept.</summary>
+    internal DirectoryState Snapshot()
+    {
+        lock (gate)
+            return new([.. tenants], [.. users.Values.Select(u => new KeptUser(u, passwordHashes[u.Id]))], [.. groups.Values], [.. applications.Values], [.. principals.Values],
+                [.. grants.Values.Select(g => new KeptConsent(g.ClientId, g.TenantId, g.UserId, [.. g.Permissions], g.GrantedAt))]);
+    }
+
+    /// <summary>Takes the place of what there is.</summary>
+    internal void Restore(DirectoryState state)
+    {
+        lock (gate)
+        {
+            tenants.Clear();
+            tenants.AddRange(state.Tenants);
+            foreach (var (user, hash) in state.Users) (users[user.Id], passwordHashes[user.Id]) = (user, hash);
+            foreach (var group in state.Groups) groups[group.Id] = group;
+            foreach (var app in state.Applications) applications[app.ClientId] = app;
+            foreach (var principal in state.Principals) principals[(principal.ClientId, principal.TenantId)] = principal;
+            foreach (var c in state.Consents) grants[(c.ClientId, c.TenantId, c.UserId)] = new(c.ClientId, c.TenantId, c.UserId, new HashSet<string>(c.Permissions, StringComparer.OrdinalIgnoreCase), c.GrantedAt);
+        }
+    }
+
     // ---- Tenants
 
     public IReadOnlyList<EntraTenant> Tenants { get { lock (gate) return [.. tenants]; } }

@@ -24,6 +24,7 @@ internal static class RegistrationRules
     {
         if (string.IsNullOrWhiteSpace(text)) return new("redirect-uri-missing", "Enter a redirect URI.");
         if (text.Length > 256) return new("redirect-uri-too-long", "A redirect URI can be at most 256 characters long.");
+        if (text.Contains('*', StringComparison.Ordinal)) return new("redirect-uri-wildcard", "Wildcards (*) are not supported in a redirect URI.");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || text.Any(c => c <= ' ' || c == '\u007f'))
             return new("redirect-uri-invalid", "Must be a valid URI, such as https://contoso.com/auth.");
         if (uri.Scheme != Uri.UriSchemeHttps && !(uri.Scheme == Uri.UriSchemeHttp && uri.Host == "localhost"))
@@ -31,7 +32,6 @@ internal static class RegistrationRules
         if (uri.Fragment.Length > 0) return new("redirect-uri-fragment", "A redirect URI cannot have a fragment (#).");
         if (text.AsSpan().IndexOfAny(UnsupportedCharacters) >= 0) return new("redirect-uri-character", "The characters ! $ ' ( ) , ; are not supported in a redirect URI.");
         if (IsPersonal(audience) && uri.Query.Length > 0) return new("redirect-uri-query", "A redirect URI cannot have a query string when personal Microsoft accounts can sign in.");
-        if (text.Contains('*', StringComparison.Ordinal)) return new("redirect-uri-wildcard", "Wildcards (*) are not supported in a redirect URI.");
         return null;
     }
 

@@ -36,8 +36,15 @@ internal sealed class Grants
     private readonly Dictionary<string, AccessToken> accessTokens = [];
     private readonly Queue<Action> oldest = new();
 
+    private readonly RefreshTokenFile? file;
+
     /// <param name="chance">Used under the lock of this object only.</param>
-    public Grants(TimeProvider clock, Random chance) => (this.clock, this.chance) = (clock, chance);
+    /// <param name="file">Keeps refresh tokens over a restart; codes and access tokens end with the process. Null: nothing is kept.</param>
+    public Grants(TimeProvider clock, Random chance, RefreshTokenFile? file = null)
+    {
+        (this.clock, this.chance, this.file) = (clock, chance, file);
+        foreach (var (key, token) in file?.Load() ?? []) Keep(refreshTokens, key, token);
+    }
 
     public string IssueCode(AuthorizeRequest request, DirectoryUser user) =>
         Issue(codes, "0.AX8A" + Random(64), new(request, user.Id, clock.GetUtcNow(), Redeemed: false));
@@ -54,8 +61,18 @@ internal sealed class Grants
         }
     }
 
-    public string IssueRefreshToken(Guid clientId, Guid userId, DateTimeOffset grantedAt, string scope) =>
-        Issue(refreshTokens, "1.AX8A" + Random(96), new(clientId, userId, grantedAt, clock.GetUtcNow(), scope));
+    public string IssueRefreshToken(Guid clientId, Guid userId, DateTimeOffset grantedAt, string scope)
+    {
+        var value = "1.AX8A" + Random(96);
+        var token = new RefreshToken(clientId, userId, grantedAt, clock.GetUtcNow(), scope);
+        lock (gate)
+        {
+            // On disk before the client has it.
+            file?.Add(KeyOf(value), token);
+            Keep(refreshTokens, KeyOf(value), token);
+        }
+        return value;
+    }
 
     public RefreshToken? FindRefreshToken(string token) { lock (gate) return refreshTokens.GetValueOrDefault(KeyOf(token)); }
 
@@ -77,14 +94,15 @@ internal sealed class Grants
 
     private string Issue<T>(Dictionary<string, T> where, string value, T what)
     {
-        var key = KeyOf(value);
-        lock (gate)
-        {
-            where.Add(key, what);
-            oldest.Enqueue(() => where.Remove(key));
-            if (oldest.Count > MaxKept) oldest.Dequeue()();
-        }
+        lock (gate) Keep(where, KeyOf(value), what);
         return value;
+    }
+
+    private void Keep<T>(Dictionary<string, T> where, string key, T what)
+    {
+        where[key] = what;
+        oldest.Enqueue(() => where.Remove(key));
+        if (oldest.Count > MaxKept) oldest.Dequeue()();
     }
 
     private static string Random(int bytes) => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(bytes));

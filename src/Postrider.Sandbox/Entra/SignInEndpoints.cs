@@ -6,7 +6,7 @@ using Postrider.Sandbox.Portal.SignIn;
 
 namespace Postrider.Sandbox.Entra;
 
-/// <summary>The authorize endpoint and the pages it leads through: account, password, consent. The steps of a sign-in are named in <see cref="ContinueAsync"/>.</summary>
+/// <summary>The authorize endpoint and the pages it leads through: account, password, consent. The steps of a sign-in are named in <see cref="Continue"/>.</summary>
 internal sealed class SignInEndpoints
 {
     private const string NamePath = "/login/name";

@@ -19,10 +19,20 @@ public sealed class Mailboxes
     internal Mailboxes(TimeProvider clock, string? folder)
     {
         (this.clock, this.folder) = (clock, folder);
-        if (folder is null || !System.IO.Directory.Exists(folder)) return;
-        // Those outside have nobody who makes them again at the next start.
-        foreach (var name in System.IO.Directory.EnumerateDirectories(folder, "outside-*").Select(d => Uri.UnescapeDataString(Path.GetFileName(d)["outside-".Length..])))
-            if (EmailAddress.TryParse(name, out var address)) FindOrInvent(address);
+    }
+
+    /// <summary>Everything but the messages, to be kept.</summary>
+    internal MailboxesState Snapshot() => new([.. All.Select(m => KeptMailbox.Of(m))], [.. smtpAuthDisabled.Where(s => s.Value).Select(s => s.Key)]);
+
+    /// <summary>Opens the mailboxes that were kept; their messages are read from the folder.</summary>
+    internal void Restore(MailboxesState state)
+    {
+        foreach (var tenant in state.SmtpAuthDisabledTenants) smtpAuthDisabled[tenant] = true;
+        foreach (var kept in state.Mailboxes)
+        {
+            var address = EmailAddress.Parse(kept.Address);
+            Add(new(address, kept.DisplayName, kept.Kind, kept.OwnerId, kept.TenantId, clock, PathOf(address.Normalized))).Change(_ => kept.Settings);
+        }
     }
 
     /// <summary>Raised when a mailbox was added or its settings changed.</summary>
@@ -43,7 +53,7 @@ public sealed class Mailboxes
     public Mailbox? Find(string? address) => EmailAddress.TryParse(address, out var parsed) ? Find(parsed) : null;
 
     /// <summary>The mailbox of that address, or a new one outside.</summary>
-    public Mailbox FindOrInvent(EmailAddress address) => Find(address) ?? Add(new(address, address.ToString(), MailboxKind.Outside, ownerId: null, tenantId: null, clock, PathOf("outside-" + address.Normalized)));
+    public Mailbox FindOrInvent(EmailAddress address) => Find(address) ?? Add(new(address, address.ToString(), MailboxKind.Outside, ownerId: null, tenantId: null, clock, PathOf(address.Normalized)));
 
     internal bool HasRoomFor(EmailAddress address) => Find(address) is not null || byAddress.Count < MaxOutside;
 

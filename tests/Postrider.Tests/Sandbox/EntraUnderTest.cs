@@ -23,7 +23,10 @@ public sealed class EntraUnderTest : IAsyncLifetime
 
     internal EntraTenant Bakery => Directory.FindTenant("meadow.example")!;
 
-    public async ValueTask InitializeAsync() => Sandbox = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
+    /// <summary>Null: in memory.</summary>
+    internal string? Folder { get; init; }
+
+    public async ValueTask InitializeAsync() => Sandbox = await Tenant.StartAsync(new TenantOptions { Folder = Folder }, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {

@@ -62,7 +62,7 @@ public interface IImapAccount
     string? SetSubscribed(string name, bool subscribed) => null;
 }
 
-/// <summary>A message as the server shows it. Bytes are immutable; flags change through <see cref="IImapFolderStore.SetFlags"/>.</summary>
+/// <summary>A message as the server shows it. Bytes are immutable; flags change through <see cref="IImapFolderStore.ChangeFlags"/>.</summary>
 public sealed record ImapStoredMessage(uint Uid, DateTimeOffset InternalDate, IReadOnlyList<string> Flags, ReadOnlyMemory<byte> Bytes);
 
 /// <summary>One folder. Thread-safe: sessions and deliveries meet here.</summary>
@@ -74,7 +74,9 @@ public interface IImapFolderStore
     /// <summary>A snapshot, ascending by UID.</summary>
     IReadOnlyList<ImapStoredMessage> Messages();
     uint Append(ReadOnlyMemory<byte> bytes, IReadOnlyList<string> flags, DateTimeOffset internalDate);
-    void SetFlags(uint uid, IReadOnlyList<string> flags);
+    /// <summary>Puts <paramref name="change"/> of the flags in their place, at one go: of two sessions that change flags at once neither undoes the other.</summary>
+    /// <returns>The flags afterwards; null when the message is gone.</returns>
+    IReadOnlyList<string>? ChangeFlags(uint uid, Func<IReadOnlyList<string>, IReadOnlyList<string>> change);
     void Remove(uint uid);
     /// <summary>Raised after any change, on any thread; the server then compares snapshots.</summary>
     event Action? Changed;

@@ -579,7 +579,7 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
     private async Task WriteFetchAsync(int index, IReadOnlyList<ImapFetchItem> items, bool byUid)
     {
         var marked = items.Any(i => i.Marks) && !_view!.IsReadOnly && !HasFlag(_view[index], "\\Seen");
-        if (marked) SetFlags(index, [.. _view![index].Flags, "\\Seen"]);
+        if (marked) ChangeFlags(index, flags => Settable([.. flags, "\\Seen"]));
         var message = _view![index];
         var sections = new ImapSections(message.Bytes);
         _reply.Raw("* "u8).Number(index + 1).Raw(" FETCH ("u8);
@@ -636,10 +636,12 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         }
     }
 
-    private void SetFlags(int index, IReadOnlyList<string> flags)
+    /// <returns>False when the message is gone; the view then still shows it as it was.</returns>
+    private bool ChangeFlags(int index, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
     {
-        _view!.Store.SetFlags(_view[index].Uid, flags);
+        if (_view!.Store.ChangeFlags(_view[index].Uid, change) is not { } flags) return false;
         _view[index] = _view[index] with { Flags = flags };
+        return true;
     }
 
     private string Store(string name, ImapRequest request)
@@ -669,24 +671,23 @@ internal sealed class ImapSession(WireConnection connection, ImapServerOptions o
         given = Settable(given);
         if (given.Any(f => f.StartsWith('\\') && !SystemFlags.Contains(f, StringComparer.OrdinalIgnoreCase))) throw new ImapSyntaxException();
         var chosen = Chosen(set, byUid);
-        // Others may have changed flags since this client was told: adding and taking away starts from what is true now.
-        var now = _view.Store.Messages().ToDictionary(m => m.Uid);
+        // Adding and taking away starts from what is true now, not from what this client was told last.
         foreach (var index in chosen)
         {
-            if (!now.TryGetValue(_view[index].Uid, out var current)) continue;
-            var flags = sign switch
+            var done = ChangeFlags(index, current => Limited(sign switch
             {
-                '+' => Settable([.. current.Flags, .. given]),
-                '-' => [.. current.Flags.Where(f => !given.Contains(f, StringComparer.OrdinalIgnoreCase))],
-                _ => [.. given],
-            };
-            if (flags.Count > MaxKeywords) return "NO [LIMIT] The message has too many keywords.";
-            SetFlags(index, flags);
-            if (word == "FLAGS") WriteFlags(index + 1, byUid);
+                '+' => Settable([.. current, .. given]),
+                '-' => [.. current.Where(f => !given.Contains(f, StringComparer.OrdinalIgnoreCase))],
+                _ => given,
+            }, current));
+            if (done && word == "FLAGS") WriteFlags(index + 1, byUid);
         }
         if (byUid) WriteChanges();
         return "OK STORE completed.";
     }
+
+    // A message that is full of keywords keeps those it has.
+    private static IReadOnlyList<string> Limited(IReadOnlyList<string> wanted, IReadOnlyList<string> current) => wanted.Count <= MaxKeywords ? wanted : current;
 
     private string Copy(string name, ImapRequest request)
     {

@@ -50,15 +50,20 @@ public sealed class MailFolder : IImapFolderStore
         return uid;
     }
 
-    public void SetFlags(uint uid, IReadOnlyList<string> flags)
+    public void SetFlags(uint uid, IReadOnlyList<string> flags) => ChangeFlags(uid, _ => flags);
+
+    public IReadOnlyList<string>? ChangeFlags(uint uid, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
     {
+        IReadOnlyList<string> flags;
         lock (gate)
         {
-            if (!messages.TryGetValue(uid, out var message)) return;
-            messages[uid] = message with { Flags = [.. flags] };
+            if (!messages.TryGetValue(uid, out var message)) return null;
+            flags = [.. change(message.Flags)];
+            messages[uid] = message with { Flags = flags };
             journal?.Flagged(uid, flags);
         }
         Changed?.Invoke();
+        return flags;
     }
 
     public void Remove(uint uid)

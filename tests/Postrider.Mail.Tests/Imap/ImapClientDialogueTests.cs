@@ -1,4 +1,6 @@
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Tests.Dialogues;
@@ -279,6 +281,42 @@ public sealed class ImapClientDialogueTests
         Assert.Contains("A1 AUTHENTICATE XOAUTH2 ***", lines);
         Assert.Contains(lines, l => l.StartsWith("* 1 FETCH (UID 3", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, l => l.Contains("dXNlcj1", StringComparison.Ordinal) || l.Contains("token", StringComparison.Ordinal) || l.Contains("three", StringComparison.Ordinal) || l.Contains("fifth", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Whatever_a_server_sends_the_client_answers_with_values() =>
+        Prop.ForAll(Answers.ToArbitrary(), Gen.Choose(1, 60).ToArbitrary(), (text, cut) =>
+        {
+            var (theirs, ours) = PairedStream.Create(cut);
+            ours.WriteAsync(Encoding.UTF8.GetBytes("* OK [CAPABILITY IMAP4rev1 IDLE SASL-IR AUTH=XOAUTH2] hi\r\nA1 OK [CAPABILITY IMAP4rev1 IDLE LITERAL+] in\r\n" + text)).AsTask().Wait();
+            ours.Dispose();
+            Assert.True(UseAsync(theirs).Wait(TimeSpan.FromSeconds(20)));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+
+    private static async Task UseAsync(Stream stream)
+    {
+        var result = await ImapClient.OpenAsync(WireConnection.Over(stream, Dialogue.Loopback), new WireEndpoint("localhost", 143, WireSecurity.None), Ann, new ImapClientOptions(), CancellationToken.None);
+        if (result.Client is null) return;
+        await using var client = result.Client;
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        await client.UidSearchFromAsync(1, CancellationToken.None);
+        await client.UidFetchAsync([1, 2, 3], true, _ => ValueTask.CompletedTask, CancellationToken.None);
+        await client.ListAsync("", "*", CancellationToken.None);
+        await client.AppendAsync("INBOX", [], Small, CancellationToken.None);
+        await client.IdleAsync(TimeSpan.FromSeconds(1), CancellationToken.None);
+        await client.NoopAsync(CancellationToken.None);
+    }
+
+    private static Gen<string> Answers
+    {
+        get
+        {
+            var line = Gen.Elements(
+                "* 3 EXISTS", "* OK [UIDVALIDITY 7] v", "* OK [UIDVALIDITY x] v", "* OK [UIDNEXT 99999999999] v", "* SEARCH 1 2 3", "* SEARCH", "* 1 FETCH (UID 1 FLAGS () INTERNALDATE \"x\" RFC822.SIZE 1 BODY[] \"a\")",
+                "* 2 FETCH (UID 2 BODY[] {3}\r\nabc)", "* 2 FETCH (UID (1) FLAGS NIL BODY[] (x))", "* FETCH", "* 1 FETCH", "* 1 FETCH ((((", "* LIST (\\Noselect) NIL NIL", "* LIST () \"/\" (x)", "* LIST", "* 4294967295 EXISTS", "* 1 EXPUNGE", "* 0 EXPUNGE",
+                "* BYE over", "+ go", "+", "* CAPABILITY", "* NO x", "* BAD y", "* 5 NONSENSE {1}\r\nx", "A2 OK [READ-ONLY] s", "A3 OK s", "A4 NO f", "A5 OK l", "A6 OK [APPENDUID 1] a", "A6 OK [APPENDUID 1 2] a", "A7 OK i", "A8 BAD n", "junk", "");
+            return from lines in Gen.ListOf(Gen.OneOf(line, line, Gen.Elements("A2 OK s", "A3 OK s", "A4 OK f", "A5 OK l", "A6 OK a", "+ ", "A7 OK i", "A8 OK n"))) select string.Concat(lines.Select(l => l + "\r\n"));
+        }
     }
 
     private static async Task<(List<string> Fetched, ImapResult<int> Result, ImapMailboxState Mailbox)> FetchAsync(string dialogue, Pace pace, params uint[] uids)

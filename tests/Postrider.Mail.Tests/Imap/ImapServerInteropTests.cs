@@ -144,7 +144,7 @@ public sealed class ImapServerInteropTests
         var draft = Directory.CreateDirectory(Path.Combine(maildir, "Entwürfe", "new")).FullName;
         File.WriteAllText(Path.Combine(draft, "1700000000.2.here"), letter);
         server.Mailboxes.Inbox.Remove(1);
-        server.Mailboxes.Inbox.SetFlags(2, ["\\Seen", "\\Flagged"]);
+        server.Mailboxes.Inbox.ChangeFlags(2, _ => ["\\Seen", "\\Flagged"]);
         await SyncAsync();
         Assert.Equal(60, server.Mailboxes.Inbox.Messages().Count);
         Assert.Equal(Crlf(letter), WithoutSyncHeader(server.Mailboxes.Inbox.Messages()[^1].Bytes.ToArray()));

@@ -123,6 +123,64 @@ public sealed class ImapServerTests
     }
 
     [Fact]
+    public async Task Of_many_sessions_that_set_flags_at_once_none_undoes_anothers()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        server.Mailboxes.Inbox.Append(Message);
+        var clients = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.ConnectAsync()));
+        await Task.WhenAll(clients.Select(async (client, n) =>
+        {
+            await client.SelectAsync("INBOX", false, CancellationToken.None);
+            for (var i = 0; i < 20; i++) Assert.True((await client.UidStoreAsync([1], true, [$"k{n}-{i}"], CancellationToken.None)).Value);
+        }));
+        Assert.Equal(80, server.Mailboxes.Inbox.Messages()[0].Flags.Count);
+        foreach (var client in clients) await client.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_session_takes_one_caller_at_a_time_and_a_cancelled_command_ends_it()
+    {
+        await using var server = ImapServerUnderTest.Start();
+        var idling = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var client = await server.ConnectAsync(new ImapClientOptions
+        {
+            Transcript = (fromServer, line) =>
+            {
+                if (fromServer && line.StartsWith('+')) idling.TrySetResult();
+            },
+        });
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        using var cancel = new CancellationTokenSource();
+        var idle = client.IdleAsync(TimeSpan.FromMinutes(1), cancel.Token);
+        await idling.Task;
+        await Assert.ThrowsAsync<InvalidOperationException>(() => client.NoopAsync(CancellationToken.None));
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => idle);
+        Assert.False(client.IsUsable);
+        Assert.Equal(WireFailureKind.Disconnected, (await client.NoopAsync(CancellationToken.None)).Failure!.Kind);
+    }
+
+    [Fact]
+    public async Task A_connection_too_many_is_told_so()
+    {
+        await using var server = ImapServerUnderTest.Start(adjust: o => o with { MaxConnections = 1 });
+        await using var first = await server.ConnectAsync();
+        var second = await ImapClient.ConnectAsync(server.Endpoint, new SaslCredential.XOAuth2("ann@example.com", "secret"), null, CancellationToken.None);
+        Assert.Equal("BYE Too many connections. Try again later.", second.Failure!.ServerText);
+    }
+
+    [Fact]
+    public async Task Stopping_says_goodbye_to_those_who_idle()
+    {
+        var server = ImapServerUnderTest.Start();
+        await using var client = await server.ConnectAsync();
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        var idle = client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+        await server.DisposeAsync();
+        Assert.Equal("BYE Server is shutting down.", (await idle).Failure!.ServerText);
+    }
+
+    [Fact]
     public async Task Names_of_folders_travel_in_Unicode()
     {
         await using var server = ImapServerUnderTest.Start(new MailboxesInMemory("Entwürfe", "受信/R&D \"x\"", "a\\b"));

@@ -99,10 +99,17 @@ internal sealed class FolderInMemory(string name, uint uidValidity) : IImapFolde
         return uid;
     }
 
-    public void SetFlags(uint uid, IReadOnlyList<string> flags)
+    public IReadOnlyList<string>? ChangeFlags(uint uid, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
     {
-        lock (_gate) _messages = [.. _messages.Select(m => m.Uid == uid ? m with { Flags = flags } : m)];
+        IReadOnlyList<string> flags;
+        lock (_gate)
+        {
+            if (_messages.Find(m => m.Uid == uid) is not { } message) return null;
+            flags = change(message.Flags);
+            _messages = [.. _messages.Select(m => m.Uid == uid ? m with { Flags = flags } : m)];
+        }
         Changed?.Invoke();
+        return flags;
     }
 
     public void Remove(uint uid)

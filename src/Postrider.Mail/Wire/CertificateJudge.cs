@@ -20,8 +20,9 @@ internal sealed class CertificateJudge(WireEndpoint endpoint)
         if (endpoint.ExtraTrust.Count > 0)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(SystemRoots.Value);
+            // Before the system's: OpenSSL takes the first of a name, and a system may hold another "CN=localhost".
             foreach (var extra in endpoint.ExtraTrust) policy.CustomTrustStore.Add(extra);
+            policy.CustomTrustStore.AddRange(SystemRoots.Value);
         }
         return new()
         {

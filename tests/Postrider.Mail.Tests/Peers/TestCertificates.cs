@@ -28,6 +28,19 @@ internal static class TestCertificates
         return request.CreateSelfSigned(now.AddYears(-2), now.AddYears(2));
     }
 
+    /// <summary>A server that vouches for itself.</summary>
+    public static X509Certificate2 SelfSigned(string name)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=" + name, key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName(name);
+        request.CertificateExtensions.Add(names.Build());
+        var now = TimeProvider.System.GetUtcNow();
+        using var signed = request.CreateSelfSigned(now.AddYears(-1), now.AddYears(1));
+        return X509CertificateLoader.LoadPkcs12(signed.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
+    }
+
     /// <param name="name">A DNS name; 127.0.0.1 is added to localhost.</param>
     /// <param name="expired">Run out a day ago.</param>
     public static X509Certificate2 Issue(X509Certificate2 authority, string name, bool expired = false)

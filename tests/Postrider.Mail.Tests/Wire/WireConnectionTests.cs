@@ -34,7 +34,7 @@ public sealed class WireConnectionTests
             "other name" => TestCertificates.Issue(TestCertificates.Authority, "mail.example"),
             "other authority" => TestCertificates.Issue(Stranger, "localhost"),
             "expired and other authority" => TestCertificates.Issue(Stranger, "localhost", expired: true),
-            _ => TestCertificates.MakeAuthority("localhost"),
+            _ => TestCertificates.SelfSigned("localhost"),
         };
         var (_, failure) = await ConnectTlsAsync(certificate, [TestCertificates.Authority]);
         Assert.Equal(expected, failure?.Kind);
@@ -46,6 +46,15 @@ public sealed class WireConnectionTests
     {
         var (_, failure) = await ConnectTlsAsync(TestCertificates.Server, []);
         Assert.Equal(WireFailureKind.CertificateNotTrusted, failure!.Kind);
+    }
+
+    [Fact]
+    public async Task A_self_signed_certificate_that_was_handed_in_is_trusted_for_its_name()
+    {
+        using var self = TestCertificates.SelfSigned("localhost");
+        Assert.Null((await ConnectTlsAsync(self, [self])).Failure);
+        using var other = TestCertificates.SelfSigned("mail.example");
+        Assert.Equal(WireFailureKind.CertificateNameMismatch, (await ConnectTlsAsync(other, [other])).Failure!.Kind);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed record SmtpServerOptions
     public long MaxMessageBytes { get; init; } = 157_286_400;
     public int MaxRecipients { get; init; } = 500;
     public int MaxConnections { get; init; } = 200;
-    /// <summary>Refused commands, failed sign-ins among them, after which a session is ended.</summary>
+    /// <summary>Refused commands, failed sign-ins among them, after which a session is ended. A message that is taken clears them; what the backend refuses a signed-in client does not count.</summary>
     public int MaxErrors { get; init; } = 20;
     /// <summary>SASL mechanisms announced after TLS: XOAUTH2, PLAIN, LOGIN.</summary>
     public IReadOnlyList<string> AuthMechanisms { get; init; } = ["LOGIN", "XOAUTH2"];

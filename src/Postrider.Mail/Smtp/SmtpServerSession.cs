@@ -80,10 +80,10 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     {
         if (!connection.Lines.TryRead(limit, out var bytes))
         {
+            await FlushAsync();
             using var deadline = new Deadline(options.Clock, options.IdleTimeout, stopping);
             try
             {
-                await connection.Output.FlushAsync(deadline.Token);
                 bytes = await connection.Lines.ReadAsync(limit, deadline.Token);
             }
             catch (OperationCanceledException e) when (deadline.Passed)
@@ -97,6 +97,21 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         else if (!connection.Lines.EndedWithCrlf) Refuse(500, "5.5.2", "Syntax error: a command ends with CR LF");
         else return line;
         return null;
+    }
+
+    /// <summary>Not cancelled by the server's stop: under TLS a cancelled write loses its record, and with it all that would follow, the goodbye too.</summary>
+    private async ValueTask FlushAsync()
+    {
+        if (connection.Output.UnflushedBytes == 0) return;
+        using var deadline = new Deadline(options.Clock, options.IdleTimeout, CancellationToken.None);
+        try
+        {
+            await connection.Output.FlushAsync(deadline.Token);
+        }
+        catch (OperationCanceledException e) when (deadline.Passed)
+        {
+            throw new IOException("The client does not read its replies.", e);
+        }
     }
 
     private async Task AnswerAsync(string line, CancellationToken stopping)
@@ -162,8 +177,8 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         else
         {
             Say(220, "2.0.0", "SMTP server ready");
+            await FlushAsync();
             using var deadline = new Deadline(options.Clock, HandshakeLimit, stopping);
-            await connection.Output.FlushAsync(deadline.Token);
             try
             {
                 await connection.StartTlsAsServerAsync(tls, deadline.Token);
@@ -257,7 +272,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                 var answer = await AskAsync(() => backend.MailAsync(session, sender, stopping), stopping);
                 if (answer is not null)
                 {
-                    Refuse(answer);
+                    Decline(answer);
                     return;
                 }
                 transaction = new Transaction(sender, size, utf8, eightBit);
@@ -280,7 +295,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             var answer = await AskAsync(() => backend.RcptAsync(session, recipient, stopping), stopping);
             if (answer is not null)
             {
-                Refuse(answer);
+                Decline(answer);
                 return;
             }
             transaction.Recipients.Add(recipient);
@@ -300,7 +315,9 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             var envelope = transaction.ToEnvelope();
             transaction = null;
             Say(354, null, "Start mail input; end with <CRLF>.<CRLF>");
-            Reply(await TakeMessageAsync(envelope, stopping));
+            var reply = await TakeMessageAsync(envelope, stopping);
+            Reply(reply);
+            if (reply.Code == 421) closing = true;
         }
     }
 
@@ -332,6 +349,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         await pipe.Writer.CompleteAsync(refusal is null ? null : new SmtpMessageAbandonedException(refusal.ToString()));
         if (refusal is not null) await broken.CancelAsync();
         var reply = await taking;
+        if (refusal is null && reply.IsPositive) errors = 0;
         return refusal ?? reply;
     }
 
@@ -362,9 +380,9 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         using var deadline = new Deadline(options.Clock, options.IdleTimeout, stopping);
         var waited = TimeSpan.Zero;
         var wanted = true;
+        await FlushAsync();
         try
         {
-            await connection.Output.FlushAsync(deadline.Token);
             while (!body.Ended)
             {
                 // Only what the client is waited for counts, not what the backend takes.
@@ -413,6 +431,14 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     private void Refuse(SmtpReply reply)
     {
         errors++;
+        Reply(reply);
+        if (reply.Code == 421) closing = true;
+    }
+
+    /// <summary>The backend's refusal. Of a client that has signed in it is no guess: a mailing may hold many an address that is gone.</summary>
+    private void Decline(SmtpReply reply)
+    {
+        if (session.Identity is null) errors++;
         Reply(reply);
         if (reply.Code == 421) closing = true;
     }

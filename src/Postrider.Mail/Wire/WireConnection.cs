@@ -27,6 +27,7 @@ internal sealed class WireConnection : IAsyncDisposable
     }
 
     public PipeReader Input { get; private set; } = null!;
+    /// <summary>Cancel a flush only when the connection is given up: under TLS a cancelled write loses its record, and nothing after it can be read by the peer.</summary>
     public PipeWriter Output { get; private set; } = null!;
     public LineReader Lines { get; private set; } = null!;
     public IPEndPoint Remote { get; }

@@ -61,9 +61,9 @@ internal sealed class WireListener : IAsyncDisposable
         if (await Task.WhenAny(all, Task.Delay(Grace, TimeProvider.System)) != all)
         {
             foreach (var (_, connection) in rest) connection.Abort();
+            // A session that waits for something else than the line is left to itself.
+            await Task.WhenAny(all, Task.Delay(Grace, TimeProvider.System));
         }
-        await all;
-        stopping.Dispose();
     }
 
     private async Task AcceptAsync()

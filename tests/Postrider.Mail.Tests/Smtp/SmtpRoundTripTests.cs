@@ -229,6 +229,82 @@ public sealed class SmtpRoundTripTests
     }
 
     [Fact]
+    public async Task A_message_whose_dot_has_come_is_answered_while_the_server_stops()
+    {
+        var (dotCame, stop) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var mailbox = new MailboxUnderTest
+        {
+            OnStream = async (message, cancel) =>
+            {
+                while (await message.ReadAsync(cancel) is { IsCompleted: false } read) message.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                dotCame.SetResult();
+                await stop.Task;
+                cancel.ThrowIfCancellationRequested();
+                return new(250, "2.0.0", "taken");
+            },
+        };
+        await using var server = mailbox.Listen();
+        await using var client = await ConnectAsync(server);
+        var sending = client.SendAsync(Ann, [Ben], Bytes("x"), null, CancellationToken.None);
+        await dotCame.Task;
+        var stopping = server.DisposeAsync();
+        stop.SetResult();
+        var result = await sending;
+        Assert.Null(result.Failure);
+        Assert.Equal("250 2.0.0 taken", result.FinalReply!.ToString());
+        await stopping;
+    }
+
+    [Fact]
+    public async Task A_caller_that_cancels_gets_its_exception_and_an_unusable_client()
+    {
+        var asked = new TaskCompletionSource();
+        using var cancel = new CancellationTokenSource();
+        var mailbox = new MailboxUnderTest
+        {
+            OnStream = async (message, _) =>
+            {
+                asked.SetResult();
+                while (await message.ReadAsync(CancellationToken.None) is { IsCompleted: false } read) message.AdvanceTo(read.Buffer.End);
+                return new(250, null, "never");
+            },
+        };
+        await using var server = mailbox.Listen();
+        await using var client = await ConnectAsync(server);
+        var sending = client.SendAsync(Ann, [Ben], new Lines(long.MaxValue), null, cancel.Token);
+        await asked.Task;
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sending);
+        Assert.False(client.IsUsable);
+    }
+
+    [Fact]
+    public async Task Many_clients_send_at_once()
+    {
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async n =>
+        {
+            await using var client = await ConnectAsync(server);
+            for (var i = 0; i < 10; i++) Assert.Null((await client.SendAsync(Ann, [Ben], Bytes($"{n}.{i}\r\n"), null, CancellationToken.None)).Failure);
+        }));
+        Assert.Equal(200, mailbox.Messages.Select(m => Encoding.ASCII.GetString(m.Bytes)).Distinct(StringComparer.Ordinal).Count());
+    }
+
+    [Fact]
+    public async Task A_hundred_and_more_recipients_go_in_groups()
+    {
+        var mailbox = new MailboxUnderTest { OnRcpt = r => r.LocalPart.EndsWith('7') ? new(550, "5.1.1", "No such user") : null };
+        await using var server = mailbox.Listen();
+        await using var client = await ConnectAsync(server);
+        var all = Enumerable.Range(0, 350).Select(i => EmailAddress.Parse($"r{i}@example.org")).ToArray();
+        var result = await client.SendAsync(Ann, all, Bytes("x"), null, CancellationToken.None);
+        Assert.Null(result.Failure);
+        Assert.All(result.Recipients, r => Assert.Equal(!r.Recipient.LocalPart.EndsWith('7'), r.Accepted));
+        Assert.Equal(315, mailbox.Messages.Single().Envelope.Recipients.Count);
+    }
+
+    [Fact]
     public async Task Connections_above_the_limit_are_refused_with_421()
     {
         var mailbox = new MailboxUnderTest();

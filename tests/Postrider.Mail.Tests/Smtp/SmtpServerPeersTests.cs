@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
@@ -127,6 +128,41 @@ public sealed class SmtpServerPeersTests
         Assert.True(code == 0, output);
         Assert.Equal(2, Assert.Single(mailbox.Messages).Envelope.Recipients.Count);
         Assert.Equal(new SaslCredential.Plain("ann@example.com", "secret"), Assert.Single(mailbox.Credentials));
+    }
+
+    [Theory]
+    [InlineData("-tls1_1", false)]
+    [InlineData("-tls1_2", true)]
+    [InlineData("-tls1_3", true)]
+    public async Task Openssl_gets_TLS_from_1_2_on(string version, bool works)
+    {
+        var openssl = PeerProgram.FindOrSkip("openssl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var authority = new AuthorityFile();
+        var (_, output) = await PeerProgram.RunAsync(
+            openssl,
+            ["s_client", "-connect", "127.0.0.1:" + Port(server), "-starttls", "smtp", version, "-CAfile", authority.Path, "-verify_return_error", "-verify_hostname", "localhost", "-ign_eof", "-quiet", "-crlf"],
+            "EHLO client.example\nQUIT\n");
+        Assert.True(works == output.Contains("250-AUTH XOAUTH2 PLAIN LOGIN", StringComparison.Ordinal), output);
+    }
+
+    [Fact]
+    public async Task A_socket_that_adds_commands_behind_STARTTLS_is_shown_out()
+    {
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var client = new TcpClient();
+        await client.ConnectAsync(server.LocalEndPoint);
+        await using var stream = client.GetStream();
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        Assert.StartsWith("220 ", await reader.ReadLineAsync(), StringComparison.Ordinal);
+        // All in one write, as somebody on the line would add it to the client's own command.
+        await stream.WriteAsync("EHLO client.example\r\nSTARTTLS\r\nEHLO eve.example\r\nAUTH PLAIN AGV2ZQBzZWNyZXQ=\r\n"u8.ToArray());
+        var rest = await reader.ReadToEndAsync();
+        Assert.Contains("\r\n503 5.5.1 Nothing may follow STARTTLS", rest, StringComparison.Ordinal);
+        Assert.DoesNotContain("\r\n220 ", rest, StringComparison.Ordinal);
+        Assert.Empty(mailbox.Credentials);
     }
 
     private static string Port(SmtpServer server) => server.LocalEndPoint.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);

@@ -56,6 +56,66 @@ public sealed class PeerTests(EntraUnderTest entra) : IClassFixture<EntraUnderTe
     }
 
     [Fact]
+    public async Task Mbsync_keeps_a_mailbox_and_a_folder_on_disk_alike()
+    {
+        var mbsync = PeerProgram.FindOrSkip("mbsync");
+        Assert.SkipUnless(Directory.Exists("/usr/lib") && Directory.EnumerateDirectories("/usr/lib").Any(d => File.Exists(Path.Combine(d, "sasl2", "libkdexoauth2.so"))), "The SASL module for XOAUTH2 is not installed (Debian: libsasl2-modules-kdexoauth2).");
+        await using var exchange = await StartAsync();
+        using var folder = new TemporaryFolder();
+        var (first, second) = (Message(subject: "First"), Message(subject: "Second"));
+        await exchange.SendAsync(first, to: [Ben]);
+        await exchange.SendAsync(second, to: [Ben]);
+        await File.WriteAllTextAsync(folder.File("token"), exchange.Token(Ben), exchange.Cancel);
+        await File.WriteAllTextAsync(folder.File("mbsyncrc"), $"""
+            IMAPAccount sandbox
+            Host localhost
+            Port {exchange.Sandbox.Imap.Port}
+            SSLType IMAPS
+            SystemCertificates no
+            CertificateFile {exchange.Sandbox.CertificateAuthorityFile}
+            AuthMechs XOAUTH2
+            User {Ben}
+            PassCmd "cat {folder.File("token")}"
+
+            IMAPStore far
+            Account sandbox
+
+            MaildirStore near
+            Path {folder.Path}/mail/
+            Inbox {folder.Path}/mail/INBOX
+            SubFolders Verbatim
+
+            Channel all
+            Far :far:
+            Near :near:
+            Patterns *
+            Create Both
+            Expunge Both
+            SyncState *
+
+            """, exchange.Cancel);
+        Directory.CreateDirectory(folder.File("mail"));
+        async Task SyncAsync()
+        {
+            var (code, output) = await PeerProgram.RunAsync(mbsync, ["-c", folder.File("mbsyncrc"), "-a"]);
+            Assert.True(code == 0, output);
+        }
+
+        await SyncAsync();
+        var received = Directory.EnumerateFiles(folder.File("mail/INBOX/new")).Select(File.ReadAllText).ToList();
+        Assert.Equal(2, received.Count);
+        Assert.Contains(received, text => text.Contains("Subject: First", StringComparison.Ordinal) && text.EndsWith("..two\n", StringComparison.Ordinal));
+
+        // What is put into the folder goes up, what is deleted there goes away.
+        await File.WriteAllBytesAsync(folder.File("mail/Archive/new/1.test.host"), Message(subject: "Kept"), exchange.Cancel);
+        var deleted = Directory.EnumerateFiles(folder.File("mail/INBOX/new")).Single(f => File.ReadAllText(f).Contains("Subject: Second", StringComparison.Ordinal));
+        File.Move(deleted, Path.Combine(folder.File("mail/INBOX/cur"), Path.GetFileName(deleted).Split(":2,")[0] + ":2,ST"));
+        await SyncAsync();
+        Assert.Equal(first, Assert.Single(exchange.Box(Ben).Inbox.Messages()).Bytes.ToArray());
+        Assert.Contains("Subject: Kept", System.Text.Encoding.UTF8.GetString(Assert.Single(exchange.Box(Ben).Folder("Archive")!.Messages()).Bytes.Span), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Token_of_the_whole_way_through_the_browser_opens_both_doors()
     {
         var client = entra.Register();

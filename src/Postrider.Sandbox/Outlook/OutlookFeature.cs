@@ -71,8 +71,7 @@ internal static class OutlookFeature
                 var bin = mailbox.Folder("Deleted Items");
                 if (bin is not null && bin != within) bin.Append(stored.Bytes, stored.Flags, stored.InternalDate);
                 within.Remove(uid);
-                flash.Leave(http, new Flash(bin is not null && bin != within ? "Moved to Deleted Items." : "Deleted for good."));
-                return Results.Redirect(OutlookAddress.Of(mailbox, within));
+                return flash.Redirect(http, OutlookAddress.Of(mailbox, within), bin is not null && bin != within ? "Moved to Deleted Items." : "Deleted for good.");
             });
         });
 
@@ -122,8 +121,7 @@ internal static class OutlookFeature
 
             var answered = fields.Answered is { } uid ? mailbox.Folder(fields.Folder ?? Mailbox.InboxName)?.Find(uid) : null;
             transport.Write(mailbox, new Letter(recipients.To, fields.Subject, fields.Text, answered) { Cc = recipients.Cc, Attachments = await ReadAsync(files, http.RequestAborted) });
-            flash.Leave(http, new Flash("Sent."));
-            return Results.Redirect(OutlookAddress.Of(mailbox));
+            return flash.Redirect(http, OutlookAddress.Of(mailbox), "Sent.");
         });
     }
 

@@ -20,7 +20,7 @@ internal static class PortalGate
                 {
                     ours = await http.RequestServices.GetRequiredService<IAntiforgery>().IsRequestValidAsync(http);
                 }
-                catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == StatusCodes.Status413PayloadTooLarge)
+                catch (AntiforgeryValidationException unread) when (unread.InnerException is BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge })
                 {
                     return SayPage.Show(http, StatusCodes.Status413PayloadTooLarge, "That is too large", "Nothing was changed or sent. Go back and send less at once.", http.Request.Path, "Back to the form");
                 }

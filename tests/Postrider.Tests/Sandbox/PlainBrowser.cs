@@ -72,7 +72,8 @@ internal sealed class PlainBrowser : IDisposable
         Labelled(label).GetAttribute("aria-describedby")?.Split(' ').Select(id => Page.GetElementById(id)).FirstOrDefault(e => e?.ClassList.Contains("field-problem") == true) is { } problem ? Squeeze(problem.TextContent) : null;
 
     /// <summary>Presses a button, named by its words or its label, and sends its form.</summary>
-    public Task PressAsync(string button)
+    /// <param name="follow">False: stops at a redirect, as if the tab were closed there.</param>
+    public Task PressAsync(string button, bool follow = true)
     {
         var pressed = One(Page.QuerySelectorAll("button"), button);
         var form = ((IHtmlButtonElement)pressed).Form ?? throw new InvalidOperationException($"{button} belongs to no form.");
@@ -83,7 +84,7 @@ internal sealed class PlainBrowser : IDisposable
             request.Content = new StreamContent(submission.Body);
             request.Content.Headers.TryAddWithoutValidation("Content-Type", submission.MimeType);
         }
-        return SendAsync(request);
+        return SendAsync(request, follow);
     }
 
     /// <summary>Posts a form of one's own making, as another site might.</summary>
@@ -98,12 +99,12 @@ internal sealed class PlainBrowser : IDisposable
         context.Dispose();
     }
 
-    private async Task SendAsync(HttpRequestMessage request)
+    private async Task SendAsync(HttpRequestMessage request, bool follow = true)
     {
         var cancel = TestContext.Current.CancellationToken;
         LeftFor = null;
         var response = await client.SendAsync(request, cancel);
-        for (var redirects = 0; response.Headers.Location is { } location && redirects < 10; redirects++)
+        for (var redirects = 0; follow && response.Headers.Location is { } location && redirects < 10; redirects++)
         {
             var next = new Uri(response.RequestMessage!.RequestUri!, location);
             if (next.Authority != client.BaseAddress!.Authority)

@@ -60,6 +60,15 @@ public sealed class PortalGateTests(PortalUnderTest portal) : IClassFixture<Port
     }
 
     [Fact]
+    public async Task Form_that_is_too_large_is_told_so()
+    {
+        using var person = await portal.SignInAsync();
+        await person.PostAsync("/entra/app-registrations/new", ("name", new string('a', 100_000)));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, person.Status);
+        Assert.Contains("That is too large", person.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Portal_stays_with_its_administrator_when_a_mailbox_signs_in_in_the_same_browser()
     {
         using var person = await portal.SignInAsync();

@@ -102,6 +102,17 @@ public sealed class PortalPathTests(PortalUnderTest portal) : IClassFixture<Port
     }
 
     [Fact]
+    public async Task Page_in_a_second_tab_does_not_take_the_value_of_a_secret_away()
+    {
+        var app = portal.Register("Two tabs");
+        using var person = await portal.SignInAsync(path: PortalUnderTest.Place(app) + "/credentials?show=new");
+        await person.PressAsync("Add", follow: false);
+        await person.OpenAsync("/entra");
+        await person.OpenAsync(PortalUnderTest.Place(app) + "/credentials");
+        Assert.NotNull(person.Page.QuerySelector("[data-secret-value]"));
+    }
+
+    [Fact]
     public async Task Ticks_survive_a_search_that_hides_them()
     {
         var app = portal.Register("Ticks");

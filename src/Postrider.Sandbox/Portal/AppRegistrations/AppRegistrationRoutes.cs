@@ -30,8 +30,7 @@ internal static class AppRegistrationRoutes
             if (problems.Any) return ShowRegister(http, fields, problems);
             var registered = directory.Register(PortalVisit.Of(http).Tenant.Id, fields.Name, fields.Audience, fields.RedirectUri);
             if (!registered.Succeeded) return ShowRegister(http, fields, problems with { Audience = registered.Refusal.Message });
-            flash.Leave(http, new Flash($"{registered.Value.DisplayName} was registered."));
-            return Results.Redirect(Place(registered.Value));
+            return flash.Redirect(http, Place(registered.Value), $"{registered.Value.DisplayName} was registered.");
         });
 
         var one = registrations.MapGroup("/{clientId:guid}");
@@ -48,8 +47,7 @@ internal static class AppRegistrationRoutes
         one.MapPost("/delete", (HttpContext http, EntraDirectory directory, FlashCookie flash, Guid clientId) => WithApp(http, clientId, (_, app) =>
         {
             directory.DeleteApplication(app.ClientId);
-            flash.Leave(http, new Flash($"{app.DisplayName} was deleted."));
-            return Results.Redirect("/entra/app-registrations");
+            return flash.Redirect(http, "/entra/app-registrations", $"{app.DisplayName} was deleted.");
         }));
 
         MapAuthentication(one.MapGroup("/authentication"));
@@ -75,8 +73,7 @@ internal static class AppRegistrationRoutes
                 var added = directory.AddRedirectUri(app.ClientId, entered);
                 if (!added.Succeeded)
                     return ShowAuthentication(http, tenant, app, new() { [nameof(AuthenticationPage.Entered)] = entered, [nameof(AuthenticationPage.Problem)] = added.Refusal.Message });
-                flash.Leave(http, new Flash("The redirect URI was added."));
-                return Results.Redirect(Place(app) + "/authentication");
+                return flash.Redirect(http, Place(app) + "/authentication", "The redirect URI was added.");
             });
         });
 
@@ -86,8 +83,7 @@ internal static class AppRegistrationRoutes
             return WithApp(http, clientId, (_, app) =>
             {
                 directory.RemoveRedirectUri(app.ClientId, uri);
-                flash.Leave(http, new Flash("The redirect URI was removed."));
-                return Results.Redirect(Place(app) + "/authentication");
+                return flash.Redirect(http, Place(app) + "/authentication", "The redirect URI was removed.");
             });
         });
 
@@ -101,8 +97,7 @@ internal static class AppRegistrationRoutes
                 var changed = directory.SetAudience(app.ClientId, audience);
                 if (!changed.Succeeded)
                     return ShowAuthentication(http, tenant, app, new() { [nameof(AuthenticationPage.EnteredAudience)] = audience, [nameof(AuthenticationPage.AudienceProblem)] = changed.Refusal.Message });
-                flash.Leave(http, new Flash("The supported account types were saved."));
-                return Results.Redirect(Place(app) + "/authentication");
+                return flash.Redirect(http, Place(app) + "/authentication", "The supported account types were saved.");
             });
         });
     }
@@ -127,8 +122,7 @@ internal static class AppRegistrationRoutes
                     var added = directory.AddSecret(app.ClientId, fields.Description, fields.EndAt(now)!.Value);
                     if (added.Succeeded)
                     {
-                        flash.Leave(http, new Flash("The client secret was added.", added.Value.Secret.KeyId, added.Value.Value));
-                        return Results.Redirect(Place(app) + "/credentials");
+                        return flash.Redirect(http, Place(app) + "/credentials", "The client secret was added.", added.Value);
                     }
                     problems = added.Refusal.Code.StartsWith("secret-end", StringComparison.Ordinal) ? problems with { End = added.Refusal.Message } : problems with { Whole = added.Refusal.Message };
                 }
@@ -142,8 +136,7 @@ internal static class AppRegistrationRoutes
             return WithApp(http, clientId, (_, app) =>
             {
                 if (Guid.TryParse(form["secret"], out var keyId)) directory.RemoveSecret(app.ClientId, keyId);
-                flash.Leave(http, new Flash("The client secret was deleted."));
-                return Results.Redirect(Place(app) + "/credentials");
+                return flash.Redirect(http, Place(app) + "/credentials", "The client secret was deleted.");
             });
         });
     }
@@ -167,8 +160,7 @@ internal static class AppRegistrationRoutes
                 }
                 if (ticked.Count == 0) return ShowPermissions(http, tenant, app, "delegated", form["q"], ticked, "Tick at least one permission.");
                 directory.AddPermissions(app.ClientId, ticked);
-                flash.Leave(http, new Flash($"Added: {string.Join(", ", ticked)}."));
-                return Results.Redirect(Place(app) + "/permissions");
+                return flash.Redirect(http, Place(app) + "/permissions", $"Added: {string.Join(", ", ticked)}.");
             });
         });
 
@@ -178,8 +170,7 @@ internal static class AppRegistrationRoutes
             return WithApp(http, clientId, (_, app) =>
             {
                 directory.RemovePermission(app.ClientId, name);
-                flash.Leave(http, new Flash($"{name} was removed."));
-                return Results.Redirect(Place(app) + "/permissions");
+                return flash.Redirect(http, Place(app) + "/permissions", $"{name} was removed.");
             });
         });
 
@@ -187,8 +178,7 @@ internal static class AppRegistrationRoutes
         {
             if (tenant.Kind != TenantKind.Work) return SayPage.NotFound(http);
             directory.GrantAdminConsent(app, tenant.Id);
-            flash.Leave(http, new Flash($"Consent was granted for {tenant.DisplayName}."));
-            return Results.Redirect(Place(app) + "/permissions");
+            return flash.Redirect(http, Place(app) + "/permissions", $"Consent was granted for {tenant.DisplayName}.");
         }));
     }
 

@@ -40,8 +40,7 @@ internal static class EnterpriseApplicationRoutes
             {
                 if (form["enabled"] is ["yes" or "no"]) directory.SetSignInEnabled(principal.Id, form["enabled"] == "yes");
                 if (form["assignment"] is ["yes" or "no"]) directory.SetAssignmentRequired(principal.Id, form["assignment"] == "yes");
-                flash.Leave(http, new Flash("The properties were saved."));
-                return Results.Redirect(Place(principal) + "/properties");
+                return flash.Redirect(http, Place(principal) + "/properties", "The properties were saved.");
             });
         });
 
@@ -58,8 +57,7 @@ internal static class EnterpriseApplicationRoutes
             return WithPrincipal(http, id, (_, principal) =>
             {
                 if (Guid.TryParse(form["assignment"], out var assignment)) directory.RemoveAssignment(principal.Id, assignment);
-                flash.Leave(http, new Flash("The assignment was removed."));
-                return Results.Redirect(Place(principal) + "/users");
+                return flash.Redirect(http, Place(principal) + "/users", "The assignment was removed.");
             });
         });
 
@@ -76,8 +74,7 @@ internal static class EnterpriseApplicationRoutes
                 var groups = chosen.Where(c => directory.FindGroup(c) is not null).ToArray();
                 var assigned = directory.Assign(principal.Id, [.. chosen.Except(groups)], groups);
                 if (!assigned.Succeeded) return ShowAssign(http, tenant, principal, chosen, choosing: false, search: null, assigned.Refusal.Message);
-                flash.Leave(http, new Flash(chosen.Length == 1 ? "1 user or group was assigned." : $"{chosen.Length} users and groups were assigned."));
-                return Results.Redirect(Place(principal) + "/users");
+                return flash.Redirect(http, Place(principal) + "/users", chosen.Length == 1 ? "1 user or group was assigned." : $"{chosen.Length} users and groups were assigned.");
             });
         });
     }

@@ -219,7 +219,7 @@ public sealed class SmtpClient : IAsyncDisposable
         }
         var refusal = SmtpReply.From(code, lines);
         // RFC 5321 section 3.2: a server without extensions is greeted with HELO.
-        if (code is 500 or 502 or 504 or 550)
+        if (code is 500 or 502 or 504)
         {
             var helo = await CommandAsync("EHLO", "HELO " + options.LocalName, deadline);
             Capabilities = SmtpCapabilities.None(helo.Text);
@@ -505,6 +505,8 @@ public sealed class SmtpClient : IAsyncDisposable
     private async ValueTask WriteAsync(string name, string line, string? shown, Deadline deadline)
     {
         stage = name;
+        // A reply that is there before the command, such as a 235, is none to it.
+        if (connection.HasUnreadInput) throw new WireProtocolException($"The server sent a reply before {name} was asked.");
         Write(line, shown ?? line);
         await connection.Output.FlushAsync(deadline.Token);
     }

@@ -90,6 +90,13 @@ public sealed class SmtpClientDialogueTests
         { "reply_empty", WireSecurity.None, WireFailureKind.ProtocolError, "EHLO" },
     };
 
+    [Fact]
+    public async Task A_reply_that_is_there_before_AUTH_is_no_reply_to_it()
+    {
+        var failure = await ConnectAsync("auth_answered_beforehand", Pace.Whole, Token);
+        Assert.Equal((WireFailureKind.ProtocolError, "AUTH"), (failure!.Kind, failure.Stage));
+    }
+
     [Theory, MemberData(nameof(Paces))]
     public async Task Replies_smuggled_in_before_TLS_end_the_connection(Pace pace)
     {
@@ -242,6 +249,43 @@ public sealed class SmtpClientDialogueTests
         Assert.Null(await WithClientAsync("probe", pace, client => client.ProbeAsync(Ann, Ann, CancellationToken.None)));
         var refused = await WithClientAsync("probe_refused", pace, client => client.ProbeAsync(Ann, Ann, CancellationToken.None));
         Assert.Equal(("RCPT", 550, false), (refused!.Stage, refused.Reply!.Code, refused.ConnectionSurvives));
+    }
+
+    [Fact]
+    public async Task A_credential_is_not_sent_in_clear_beyond_this_machine()
+    {
+        var script = Dialogue.Of("S: 220 mail.example", "C: EHLO postrider.localhost", "S: 250-mail.example", "S: 250 AUTH XOAUTH2", "C: QUIT", "S: 221 bye");
+        var failure = await script.PlayServerAsync(Pace.Whole, async stream =>
+        {
+            var options = new SmtpClientOptions { Clock = script.Clock };
+            using var deadline = new Deadline(options.Clock, options.ConnectTimeout, CancellationToken.None);
+            var remote = new System.Net.IPEndPoint(System.Net.IPAddress.Parse("192.0.2.1"), 587);
+            return (await SmtpClient.OpenAsync(WireConnection.Over(stream, remote), new WireEndpoint("mail.example", 587, WireSecurity.None), Token, options, deadline, CancellationToken.None)).Failure;
+        });
+        Assert.Equal((WireFailureKind.TlsFailed, "AUTH"), (failure!.Kind, failure.Stage));
+    }
+
+    [Fact]
+    public async Task Whatever_a_server_says_is_a_value_and_never_a_message_taken_without_250()
+    {
+        var random = new Random(20261122);
+        string[] words = ["220 mail.example", "250 ok", "250-mail.example", "250-PIPELINING", "250-AUTH XOAUTH2", "250 SIZE 10", "334 ", "334 eyJ9", "235 2.7.0 ok", "354 go", "421 bye", "432 4.3.2 later", "535 5.7.3 no", "550 5.1.1 no", "garbage", "", "25", "250+x", "999 x"];
+        // A beginning that is right gets further in.
+        string[] beginning = ["220 mail.example", "250-mail.example", "250-PIPELINING", "250 AUTH XOAUTH2", "235 ok", "250 ok", "250 ok", "354 go", "250 ok"];
+        for (var round = 0; round < 400; round++)
+        {
+            var lines = beginning.Take(random.Next(beginning.Length)).Concat(Enumerable.Range(0, random.Next(12)).Select(_ => words[random.Next(words.Length)])).ToArray();
+            // All at once, before anything was asked.
+            var script = Dialogue.Of([.. lines.Select(l => (random.Next(20) == 0 ? "S| " : "S: ") + l), "--- ignore"]);
+            var sent = await script.PlayServerAsync((Pace)random.Next(3), async stream =>
+            {
+                var connected = await OpenAsync(script, stream, Token, WireSecurity.None);
+                if (connected.Client is null) return null;
+                await using var client = connected.Client;
+                return await client.SendAsync(Ann, [Ben], new MemoryStream(Encoding.ASCII.GetBytes(Text)), null, CancellationToken.None);
+            });
+            if (sent is not null && sent.Failure is null) Assert.Contains("354 go", lines);
+        }
     }
 
     private static (string Stage, int Code) Brief(SmtpSendResult sent)

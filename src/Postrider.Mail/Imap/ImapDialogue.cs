@@ -10,6 +10,7 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
 {
     // Below this a transfer counts as stuck: a literal adds its length at this rate to the time its command may take.
     private const int SlowestBytesPerSecond = 4 * 1024;
+    private const int SmallLiteral = 64 * 1024;
     private const string Redacted = "***";
 
     private readonly ImapResponseParser _parser = new(limits);
@@ -91,7 +92,9 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
     public async ValueTask WriteLiteralAsync(ReadOnlyMemory<byte> bytes)
     {
         if (transcript is not null) Tell(false, string.Create(CultureInfo.InvariantCulture, $"({bytes.Length} bytes)"));
-        if (bytes.Length > 0) await connection.Output.WriteAsync(bytes, _deadline!.Token);
+        // A small message leaves in one packet with the command before and the line end behind it.
+        if (bytes.Length <= SmallLiteral) connection.Output.Write(bytes.Span);
+        else await connection.Output.WriteAsync(bytes, _deadline!.Token);
     }
 
     public async ValueTask FlushAsync() => await connection.Output.FlushAsync(_deadline!.Token);

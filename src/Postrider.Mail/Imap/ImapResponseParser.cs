@@ -85,9 +85,6 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
     /// <summary>Bytes of the literal under way; zero outside of one.</summary>
     public long LiteralLength => _state == State.Literal ? _literalLength : 0;
 
-    /// <summary>True between two responses.</summary>
-    public bool IsAtStart => _state == State.Head;
-
     /// <param name="consumed">Up to here the bytes may be given back to their owner; on NeedMore the rest must be offered again, with more after it.</param>
     public ImapParseStep Read(ReadOnlySequence<byte> buffer, out SequencePosition consumed)
     {

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Net;
-using System.Runtime.InteropServices;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -148,9 +148,6 @@ public static class Tenant
 
     private static async Task<int> RunAsync(TenantOptions options, CancellationToken cancel)
     {
-        // Reads from the terminal until Ctrl+C, and on systems that have it SIGTERM.
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, signal => { signal.Cancel = true; stop.Cancel(); });
         try
         {
             await using var running = await StartAsync(options with { LogToConsole = true }, cancel);
@@ -168,13 +165,14 @@ public static class Tenant
                 Ctrl+C stops it.
                 """);
             var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            await using (stop.Token.Register(stopped.SetResult)) await stopped.Task;
+            // Cancelled by Ctrl+C and SIGTERM.
+            await using (cancel.Register(stopped.SetResult)) await stopped.Task;
             return 0;
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
         {
             // A port that is taken, a folder that cannot be written.
-            await Console.Error.WriteLineAsync($"The sandbox cannot start: {e.Message}");
+            await Console.Error.WriteLineAsync($"The sandbox cannot start: {e.Message}. The ports {options.HttpPort}, {options.HttpsPort}, {options.SmtpPort} and {options.ImapPort} must be free, or others be given (--help names the options), and the folder must be writable.");
             return 1;
         }
     }

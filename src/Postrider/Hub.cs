@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Apps;
@@ -13,6 +14,7 @@ using Postrider.OutlookAccounts;
 using Postrider.OutlookCredentials;
 using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Telemetry;
 using Postrider.Users;
 using Postrider.Web;
 
@@ -21,26 +23,39 @@ namespace Postrider;
 /// <summary>The hub's entry point and table of contents.</summary>
 public static class Hub
 {
-    public static int Main(string[] args)
-    {
-        ArgumentNullException.ThrowIfNull(args);
-        return 0;
-    }
+    public static Task<int> Main(string[] args) => CommandLine.Make().Parse(args).InvokeAsync();
 
     /// <summary>Starts a hub and returns when it answers requests.</summary>
-    /// <exception cref="Telemetry.StartRefusedException">It cannot start as it is set up; nothing has been changed.</exception>
+    /// <exception cref="StartRefusedException">It cannot start as it is set up; nothing has been changed.</exception>
     public static async Task<RunningHub> StartAsync(HubOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         var roots = TrustedRoots.Load(options.TrustCertificateFile);
+        // The database is there before the host and after it, so its log is too.
+        var log = LoggerFactory.Create(logging => logging.SetMinimumLevel(options.Quiet ? LogLevel.Error : LogLevel.Information).AddConsole());
+        HubDatabase? database = null;
+        try
+        {
+            database = HubDatabase.Open(options.DataFolder, options.Clock, log.CreateLogger<HubDatabase>());
+            return await StartAsync(options, roots, database, log, cancellationToken);
+        }
+        catch
+        {
+            // The folder must be free for the next try.
+            if (database is not null) await database.DisposeAsync();
+            log.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<RunningHub> StartAsync(HubOptions options, TrustedRoots roots, HubDatabase database, ILoggerFactory log, CancellationToken cancellationToken)
+    {
+        var keyFile = await KeyFile.OpenAsync(database, options.Clock, cancellationToken);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider", ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseStaticWebAssets();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, options.Port));
         builder.Logging.SetMinimumLevel(options.Quiet ? LogLevel.Error : LogLevel.Information);
-
-        using var startLog = LoggerFactory.Create(logging => logging.AddConsole());
-        var database = HubDatabase.Open(options.DataFolder, options.Clock, startLog.CreateLogger<HubDatabase>());
-        var keyFile = await KeyFile.OpenAsync(database, options.Clock, cancellationToken);
+        if (!options.Quiet) builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
 
         var services = builder.Services;
         services.AddSingleton(options.Clock);
@@ -95,12 +110,25 @@ public static class Hub
         var parameters = app.Services.GetRequiredService<SystemParameters>();
         await parameters.LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
-        await app.StartAsync(cancellationToken);
+        await ListenAsync(app, options.Port, cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;
         await parameters.SetFirstBaseUrlAsync(address, cancellationToken);
         ready.SetResult();
         var setupLink = await app.Services.GetRequiredService<People>().HasAdministratorAsync(cancellationToken) ? null : app.Services.GetRequiredService<SetupLink>().At(address);
-        return new RunningHub(app, address, setupLink, database);
+        return new RunningHub(app, address, setupLink, database, log);
+    }
+
+    private static async Task ListenAsync(WebApplication app, int port, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await app.StartAsync(cancellationToken);
+        }
+        catch (IOException failure) when (failure.InnerException is AddressInUseException)
+        {
+            await app.DisposeAsync();
+            throw new StartRefusedException("port-in-use", $"The port of --port, {port}, is in use by another program.", "Stop that program, or give --port another number; 0 takes a free one.", failure);
+        }
     }
 }

@@ -1,13 +1,17 @@
+using Postrider.Storage;
+
 namespace Postrider;
 
 /// <summary>A hub that answers requests, until it is disposed.</summary>
 public sealed class RunningHub : IAsyncDisposable
 {
     private readonly WebApplication app;
-    private readonly IAsyncDisposable[] owned;
+    private readonly HubDatabase database;
+    private readonly IDisposable log;
 
-    internal RunningHub(WebApplication app, Uri address, Uri? setupLink, params IAsyncDisposable[] owned) =>
-        (this.app, Address, SetupLink, this.owned) = (app, address, setupLink, owned);
+    /// <param name="log">The database's.</param>
+    internal RunningHub(WebApplication app, Uri address, Uri? setupLink, HubDatabase database, IDisposable log) =>
+        (this.app, Address, SetupLink, this.database, this.log) = (app, address, setupLink, database, log);
 
     /// <summary><c>http://localhost:port</c></summary>
     public Uri Address { get; }
@@ -24,6 +28,7 @@ public sealed class RunningHub : IAsyncDisposable
     {
         await app.StopAsync();
         await app.DisposeAsync();
-        foreach (var part in owned) await part.DisposeAsync();
+        await database.DisposeAsync();
+        log.Dispose();
     }
 }

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Postrider.Entra;
+using Postrider.Telemetry;
+
+namespace Postrider;
+
+/// <summary><c>postrider serve</c>. What cannot be understood is refused before anything starts, with the option's name.</summary>
+internal static class CommandLine
+{
+    private const int DefaultPort = 8470;
+
+    private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder of the database and its key file; made when it does not exist", DefaultValueFactory = _ => new DirectoryInfo("postrider-data") };
+    private static readonly Option<int> Port = new("--port") { Description = "Port on this machine; 0 takes a free one", DefaultValueFactory = _ => DefaultPort };
+    private static readonly Option<FileInfo?> TrustCertificate = new("--trust-certificate") { Description = "PEM file of certificate authorities trusted besides the system's, for Entra, SMTP and IMAP" };
+    private static readonly Option<string?> Login = new("--login") { Description = "Sign-in address of another Microsoft cloud or of the sandbox; http for this machine only" };
+    private static readonly Option<string?> Smtp = new("--smtp") { Description = "host:port of that cloud's SMTP submission" };
+    private static readonly Option<string?> Imap = new("--imap") { Description = "host:port of that cloud's IMAP" };
+    private static readonly Option<bool> Quiet = new("--quiet") { Description = "Nothing but errors on the console" };
+
+    public static RootCommand Make()
+    {
+        Port.Validators.Add(result => Refuse(result, result.GetValueOrDefault<int>() is >= 0 and <= 65535, "--port takes a number from 0 to 65535."));
+        Login.Validators.Add(result => Refuse(result, LoginOf(result.GetValueOrDefault<string?>()) is not null, "--login takes an https address without a path, such as https://login.microsoftonline.us; http is taken for this machine only."));
+        Smtp.Validators.Add(result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--smtp takes host:port, such as smtp.office365.com:587."));
+        Imap.Validators.Add(result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--imap takes host:port, such as outlook.office365.com:993."));
+        var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Quiet };
+        serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
+        return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve };
+    }
+
+    internal static HubOptions OptionsOf(ParseResult parsed)
+    {
+        var worldwide = MicrosoftCloud.Worldwide;
+        var smtp = HostOf(parsed.GetValue(Smtp));
+        var imap = HostOf(parsed.GetValue(Imap));
+        var login = LoginOf(parsed.GetValue(Login));
+        var other = smtp is not null || imap is not null || login is not null;
+        return new HubOptions
+        {
+            DataFolder = parsed.GetValue(Data)!.FullName,
+            Port = parsed.GetValue(Port),
+            TrustCertificateFile = parsed.GetValue(TrustCertificate)?.FullName,
+            Quiet = parsed.GetValue(Quiet),
+            Cloud = !other ? worldwide : new MicrosoftCloud(
+                "as given on the command line", login ?? worldwide.Login,
+                smtp?.Host ?? worldwide.SmtpHost, smtp?.Port ?? worldwide.SmtpPort, imap?.Host ?? worldwide.ImapHost, imap?.Port ?? worldwide.ImapPort),
+        };
+    }
+
+    private static async Task<int> ServeAsync(HubOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var hub = await Hub.StartAsync(options, cancellationToken);
+            await Console.Out.WriteLineAsync($"Postrider is at {hub.Address}");
+            if (hub.SetupLink is not null) await Console.Out.WriteLineAsync($"Make the first administrator (the link works once): {hub.SetupLink}");
+            await hub.WaitForShutdownAsync(cancellationToken);
+            return 0;
+        }
+        catch (StartRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"postrider: {refused.What}\n{refused.Remedy} ({refused.Code})");
+            return 2;
+        }
+    }
+
+    private static void Refuse(OptionResult result, bool admitted, string reason)
+    {
+        if (result.Tokens.Count > 0 && !admitted) result.AddError(reason);
+    }
+
+    private static Uri? LoginOf(string? value) =>
+        Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback)) && url.AbsolutePath == "/" && url.Query.Length == 0
+            ? new Uri(url.GetLeftPart(UriPartial.Authority) + "/") : null;
+
+    private static (string Host, int Port)? HostOf(string? value) =>
+        value?.LastIndexOf(':') is > 0 and var colon && int.TryParse(value.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535
+            ? (value[..colon], port) : null;
+}

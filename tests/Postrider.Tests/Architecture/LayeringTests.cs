@@ -111,6 +111,6 @@ public sealed partial class LayeringTests
         [.. Directory.GetDirectories(Hub).Select(path => Path.GetFileName(path)).Where(name => char.IsUpper(name[0]) && name is not "Properties").Order(StringComparer.Ordinal)];
 
     // A using, or a name in full.
-    [GeneratedRegex(@"\bPostrider\.([A-Z]\w*)")]
+    [GeneratedRegex(@"\bPostrider\.([A-Z]\w*)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex FolderName { get; }
 }

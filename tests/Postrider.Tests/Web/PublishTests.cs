@@ -38,14 +38,14 @@ public sealed partial class PublishTests
 
     private static async Task<(int Code, string Output)> RunAsync(string folder, string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var cancellation = TestContext.Current.CancellationToken;
         var output = await Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellation), process.StandardError.ReadToEndAsync(cancellation));
         await process.WaitForExitAsync(cancellation);
         return (process.ExitCode, string.Concat(output));
     }
 
-    [GeneratedRegex("""(?:href|src)="(/[^"]+\.(?:css|js|svg)[^"]*)""")]
+    [GeneratedRegex("""(?:href|src)="(/[^"]+\.(?:css|js|svg)[^"]*)""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Asset { get; }
 
     /// <summary>The published program, in a process of its own.</summary>
@@ -55,7 +55,7 @@ public sealed partial class PublishTests
 
         public static async Task<PublishedHub> StartAsync(string published, string data)
         {
-            var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(published, "postrider.dll"), "serve", "--data", data, "--port", "0"]) { RedirectStandardOutput = true, WorkingDirectory = Path.GetTempPath() })!;
+            var process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(published, "postrider.dll"), "serve", "--data", data, "--port", "0"]) { UseShellExecute = false, RedirectStandardOutput = true, WorkingDirectory = Path.GetTempPath() })!;
             while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
                 if (line.StartsWith("Postrider is at ", StringComparison.Ordinal))
                     return new PublishedHub(process, new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri(line["Postrider is at ".Length..]) });

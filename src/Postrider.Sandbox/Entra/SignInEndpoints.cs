@@ -127,16 +127,16 @@ internal sealed class SignInEndpoints
         var name = posted.Form["username"].ToString().Trim();
         return directory.FindUser(name) is { } user
             ? PasswordPage(http, posted.Flow, user.UserPrincipalName, problem: null)
-            : NamePage(http, posted.Flow, posted.Pending, name, Describe(http, EntraErrors.UserNotFound(name)));
+            : NamePage(http, posted.Flow, posted.Pending, name, Beside(EntraErrors.UserNotFound(name)));
     }
 
     private async Task<IResult> PasswordPostedAsync(HttpContext http)
     {
         if (await PostedAsync(http) is not { } posted) return ErrorPage(http, EntraErrors.FlowExpired);
         var name = posted.Form["username"].ToString().Trim();
-        if (directory.FindUser(name) is not { } user) return NamePage(http, posted.Flow, posted.Pending, name, Describe(http, EntraErrors.UserNotFound(name)));
-        if (!directory.PasswordIsRight(user, posted.Form["password"])) return PasswordPage(http, posted.Flow, user.UserPrincipalName, Describe(http, EntraErrors.WrongPassword));
-        if (!user.IsEnabled) return PasswordPage(http, posted.Flow, user.UserPrincipalName, Describe(http, EntraErrors.UserDisabled));
+        if (directory.FindUser(name) is not { } user) return NamePage(http, posted.Flow, posted.Pending, name, Beside(EntraErrors.UserNotFound(name)));
+        if (!directory.PasswordIsRight(user, posted.Form["password"])) return PasswordPage(http, posted.Flow, user.UserPrincipalName, Beside(EntraErrors.WrongPassword));
+        if (!user.IsEnabled) return PasswordPage(http, posted.Flow, user.UserPrincipalName, Beside(EntraErrors.UserDisabled));
         sessions.SignIn(http, user);
         Settle(posted.Flow, posted.Pending with { Browser = sessions.BrowserOf(http) }, user);
         return Continue(http, posted.Flow);
@@ -278,6 +278,9 @@ internal sealed class SignInEndpoints
         var flow = form[FlowField].ToString();
         return pending.Find(flow, sessions.BrowserOf(http)) is { } now ? (flow, form, now) : null;
     }
+
+    /// <summary>For the line under a field: the ids of the request belong on a page of their own.</summary>
+    private static string Beside(EntraError error) => $"AADSTS{error.Code}: {error.Text}";
 
     private string Describe(HttpContext http, EntraError error) => error.Describe(ErrorIds.For(http, clock));
 }

@@ -27,7 +27,7 @@ public sealed class PortalRefusalTests(PortalUnderTest portal) : IClassFixture<P
     [InlineData("hub.example/confirm", "Must be a valid URI")]
     [InlineData("https://hub.example/confirm?a=1", "query string")]
     [InlineData("https://hub.example/confirm#part", "fragment")]
-    [InlineData("https://*.example/confirm", "valid URI|Wildcards")]
+    [InlineData("https://*.example/confirm", "Wildcards")]
     [InlineData("https://hub.example/a!b", "not supported")]
     [InlineData("https://hub.example/256", "at most 256")]
     public async Task Redirect_uri_that_entra_refuses_is_refused_beside_its_field(string uri, string words)

@@ -396,8 +396,9 @@ public sealed class ImapClient : IAsyncDisposable
                 {
                     CheckTag(final, tag);
                     if (final.Status == ImapStatus.Ok) return null;
-                    // RFC 5530 section 3: [UNAVAILABLE] is about the server, not about who signs in.
-                    var kind = final.Code == "UNAVAILABLE" || final.Status == ImapStatus.Bad ? WireFailureKind.CommandRefused : WireFailureKind.AuthenticationRefused;
+                    // RFC 5530 section 3: [UNAVAILABLE] is about the server, not about who signs in. Exchange Online says "Server Unavailable. 15" without the code.
+                    var passing = final.Code == "UNAVAILABLE" || final.Status == ImapStatus.Bad || final.Line.StartsWith("NO Server Unavailable", StringComparison.OrdinalIgnoreCase);
+                    var kind = passing ? WireFailureKind.CommandRefused : WireFailureKind.AuthenticationRefused;
                     var why = string.IsNullOrEmpty(reason) ? "" : $" (reason: {reason})";
                     return new ImapFailure(kind, "AUTHENTICATE", final.Line, $"The server refused the sign-in of {WireText.Printable(credential.UserName)}: {WireText.Printable(final.Line)}{why}", true);
                 }

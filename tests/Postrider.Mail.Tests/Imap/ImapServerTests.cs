@@ -104,7 +104,8 @@ public sealed class ImapServerTests
     {
         await using var server = ImapServerUnderTest.Start(new MailboxesInMemory { Fault = new InvalidOperationException("disk on fire") });
         var result = await ImapClient.ConnectAsync(server.Endpoint, new SaslCredential.XOAuth2("ann@example.com", "secret"), null, CancellationToken.None);
-        Assert.Equal("NO Server Unavailable. 15", result.Failure!.ServerText);
+        // Not the token's fault: nobody is to be asked to sign in again.
+        Assert.Equal((WireFailureKind.CommandRefused, "NO Server Unavailable. 15"), (result.Failure!.Kind, result.Failure.ServerText));
         Assert.Equal("disk on fire", Assert.Single(server.Faults).Message);
     }
 

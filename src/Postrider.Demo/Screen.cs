@@ -14,7 +14,7 @@ internal sealed class Screen(IAnsiConsole console, TimeProvider clock)
     public async Task<string?> TellAsync(IReadOnlyList<Step> steps, CancellationToken cancel)
     {
         foreach (var step in steps) rows.Add(new Row(step.Title));
-        if (!console.Profile.Capabilities.Interactive) return await TellPlainlyAsync(steps, cancel);
+        if (!console.Profile.Capabilities.Interactive || !console.Profile.Out.IsTerminal) return await TellPlainlyAsync(steps, cancel);
 
         string? failed = null;
         await console.Live(Draw()).AutoClear(false).StartAsync(async live =>

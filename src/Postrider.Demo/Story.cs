@@ -24,6 +24,8 @@ internal static class Story
     private static async Task<int> TellAsync(bool once, DirectoryInfo? data, int port, CancellationToken cancel)
     {
         var console = AnsiConsole.Console;
+        // A file or a pipe has no width: its lines are not broken.
+        if (!console.Profile.Out.IsTerminal) console.Profile.Width = int.MaxValue;
         var clock = TimeProvider.System;
         var parent = data?.FullName ?? Path.Combine(Path.GetTempPath(), "postrider-demo");
         var folder = Path.Combine(parent, clock.GetLocalNow().ToString("yyyyMMdd-HHmmss-fff", CultureInfo.InvariantCulture));

@@ -107,7 +107,7 @@ internal sealed class World(string folder, int port, TimeProvider clock) : IAsyn
     {
         var link = Hub.SetupLink ?? throw new StoryException("The hub printed no set-up link.");
         await HubAsync(HttpMethod.Post, "/api/v1/setup", new JsonObject { ["token"] = link.Segments[^1], ["name"] = "Ann Miller", ["email"] = Administrator, ["password"] = Password }, cancel);
-        await HubAsync(HttpMethod.Post, "/api/v1/apps/microsoft_outlook/install", null, cancel);
+        await HubAsync(HttpMethod.Put, "/api/v1/apps/microsoft_outlook/installed", null, cancel);
         await HubAsync(HttpMethod.Put, "/api/v1/settings/general", new JsonObject { ["customEmailServers"] = true }, cancel);
         await HubAsync(HttpMethod.Put, "/api/v1/system-parameters/mail.default.from", new JsonObject { ["value"] = "notifications" }, cancel);
         await HubAsync(HttpMethod.Put, "/api/v1/system-parameters/mail.catchall.domain", new JsonObject { ["value"] = "meadow.example" }, cancel);

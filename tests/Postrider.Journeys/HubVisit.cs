@@ -1,0 +1,150 @@
+using Microsoft.Playwright;
+
+namespace Postrider.Journeys;
+
+/// <summary>The hub by hand: each method is what somebody does between two thoughts.</summary>
+internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
+{
+    public const string Password = "a calm long password";
+
+    public IPage Page => page;
+
+    public async Task SetUpAsync(Uri setupLink, string name, string email)
+    {
+        await page.GotoAsync(setupLink.ToString());
+        await pictures.TakeAsync(page, "hub-set-up");
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
+        await page.Locator("[name=email]").FillAsync(email);
+        await page.Locator("[name=password]").FillAsync(Password);
+        await page.Locator("form button.btn-primary").ClickAsync();
+        await page.WaitForURLAsync(hub.ToString());
+        await pictures.TakeAsync(page, "hub-home");
+    }
+
+    public async Task InstallOutlookAsync()
+    {
+        await MenuAsync("Apps");
+        await pictures.TakeAsync(page, "hub-apps-filtered");
+        Assert.Equal(0, await page.GetByRole(AriaRole.Button, new() { Name = "Install" }).CountAsync());
+        await page.Locator(".pr-facet a").ClickAsync();
+        await page.GetByRole(AriaRole.Searchbox).First.FillAsync("Outlook");
+        await page.GetByRole(AriaRole.Searchbox).First.PressAsync("Enter");
+        await page.GetByText("Microsoft Outlook", new() { Exact = true }).First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-apps-outlook");
+        var outlook = page.Locator("[data-app=microsoft_outlook]");
+        await outlook.GetByRole(AriaRole.Button, new() { Name = "Install" }).ClickAsync();
+        await outlook.GetByText("Installed", new() { Exact = true }).WaitForAsync();
+        await pictures.TakeAsync(page, "hub-apps-installed");
+    }
+
+    public async Task EnterCredentialsAsync(RegisteredApplication app)
+    {
+        await MenuAsync("General Settings");
+        await pictures.TakeAsync(page, "hub-general-settings");
+        await page.GetByLabel("Custom Email Servers").CheckAsync();
+        await Press("Save");
+        await page.GetByLabel("Client ID").FillAsync(app.ClientId);
+        await page.GetByLabel("Client Secret").FillAsync(app.SecretValue);
+        await page.GetByLabel("Expires on").FillAsync(app.Expires.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
+        await pictures.TakeAsync(page, "hub-outlook-credentials-entered");
+        await Press("Save");
+        await pictures.TakeAsync(page, "hub-outlook-credentials");
+    }
+
+    public async Task SetParameterAsync(string key, string value)
+    {
+        await page.GotoAsync(new Uri(hub, "/settings/system-parameters/" + key).ToString());
+        await page.Locator("[name=value]").FillAsync(value);
+        await Press("Save");
+    }
+
+    public async Task ConnectOutgoingAsync(string name, string userName)
+    {
+        await MenuAsync("General Settings");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Outgoing Email Servers" }).First.ClickAsync();
+        await pictures.TakeAsync(page, "hub-outgoing-servers-empty");
+        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
+        await page.Locator("[name=kind][value=outlook]").CheckAsync();
+        await page.GetByLabel("Username").FillAsync(userName);
+        await pictures.TakeAsync(page, "hub-outgoing-server-new");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Connect your Outlook account" }).ClickAsync();
+    }
+
+    /// <summary>Microsoft's pages, for somebody who is not signed in there yet.</summary>
+    public async Task ConsentAsync(bool personal, bool accept = true)
+    {
+        if (await page.Locator("input[name=username][type=email]").CountAsync() > 0) await Press("Next");
+        await pictures.TakeAsync(page, "microsoft-password");
+        await page.GetByLabel("Password").FillAsync(PortalVisit.Password);
+        await Press("Sign in");
+        await pictures.TakeAsync(page, "microsoft-consent");
+        await Press((personal, accept) switch { (true, true) => "Yes", (true, false) => "No", (false, true) => "Accept", _ => "Cancel" });
+    }
+
+    public async Task TestConnectionAsync()
+    {
+        await page.GetByText("Outlook Token Valid").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-outgoing-server-connected");
+        await Press("Test Connection");
+        await page.GetByText("Connection Test Successful!").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-outgoing-server-tested");
+    }
+
+    public async Task ConfirmIncomingAsync(string name, string userName)
+    {
+        await page.GotoAsync(new Uri(hub, "/settings?debug=1").ToString());
+        await MenuAsync("Incoming Mail Servers");
+        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
+        await page.GetByLabel("Outlook OAuth Authentication").CheckAsync();
+        await page.GetByLabel("Username").FillAsync(userName);
+        await pictures.TakeAsync(page, "hub-incoming-server-new");
+        await Press("Save");
+        await page.GetByText("Outlook Token Valid").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-incoming-server-token");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Test & Confirm" }).ClickAsync();
+        await page.GetByText("Confirmed").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-incoming-server-confirmed");
+    }
+
+    public async Task ComposeAsync(string to, string subject, string text, string file)
+    {
+        await MenuAsync("Conversations");
+        await pictures.TakeAsync(page, "hub-conversations-empty");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Compose" }).First.ClickAsync();
+        await page.GetByLabel("To", new() { Exact = true }).FillAsync(to);
+        await page.GetByLabel("Subject").FillAsync(subject);
+        await page.Locator("[name=text]").FillAsync(text);
+        await page.Locator("[name=attachments]").SetInputFilesAsync(file);
+        await pictures.TakeAsync(page, "hub-compose");
+        await Press("Send");
+    }
+
+    /// <summary>Invites somebody with the right User.</summary>
+    /// <returns>The link that sets the password.</returns>
+    public async Task<Uri> InviteAsync(string name, string email)
+    {
+        await page.GotoAsync(new Uri(hub, "/users/new").ToString());
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
+        await page.GetByLabel("E-mail").FillAsync(email);
+        await page.GetByLabel("Right").SelectOptionAsync("user");
+        await Press("Invite");
+        if (await page.Locator("#password-link").CountAsync() == 0) await Press("Make a password link");
+        var link = await page.Locator("#password-link").EvaluateAsync<string>("e => e.value ?? e.textContent");
+        await pictures.TakeAsync(page, "hub-user-invited");
+        return new Uri(link.Trim());
+    }
+
+    public async Task SetPasswordAsync(Uri link)
+    {
+        await page.GotoAsync(link.ToString());
+        await page.Locator("[name=password]").FillAsync(Password);
+        await page.Locator("form button.btn-primary").ClickAsync();
+        await page.WaitForURLAsync(hub.ToString());
+    }
+
+    public Task MenuAsync(string entry) => page.Locator("nav, aside").GetByRole(AriaRole.Link, new() { Name = entry, Exact = true }).First.ClickAsync();
+
+    public Task Press(string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).First.ClickAsync();
+}

@@ -169,7 +169,7 @@ internal sealed class World(string folder, int port, TimeProvider clock) : IAsyn
 
         arrived = await AwaitAsync("the mail in the customer's mailbox", () => InboxAsync(Customer, cancel), cancel);
         var copy = await AwaitAsync("its copy in Sent Items", () => FirstAsync(Mailbox, "Sent Items", cancel), cancel);
-        var written = await person.ReadBytesAsync(new Uri(Hub.Address, $"/api/v1/conversations/{conversation}/messages/{await FirstMessageAsync(cancel)}/original"), cancel);
+        var written = await person.ReadBytesAsync(new Uri(Hub.Address, $"/api/v1/mails/{await FirstMailAsync(cancel)}/message"), cancel);
         var received = await MessageAsync(Customer, "INBOX", arrived, cancel);
         if (!Same(written, received)) throw new StoryException($"{received.Length} bytes arrived that are not the {written.Length} that were sent.");
         if (!Same(written, await MessageAsync(Mailbox, "Sent Items", copy, cancel))) throw new StoryException("The copy in Sent Items is not what was sent.");
@@ -201,7 +201,7 @@ internal sealed class World(string folder, int port, TimeProvider clock) : IAsyn
     private async Task<JsonArray> MessagesAsync(CancellationToken cancel) =>
         (await HubAsync(HttpMethod.Get, "/api/v1/conversations/" + conversation, null, cancel))["messages"]!.AsArray();
 
-    private async Task<string> FirstMessageAsync(CancellationToken cancel) => Text((await MessagesAsync(cancel))[0]!, "id");
+    private async Task<string> FirstMailAsync(CancellationToken cancel) => Text((await MessagesAsync(cancel))[0]!["delivery"]!, "mail");
 
     private Task<JsonNode> HubAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel) => person.SendAsync(method, new Uri(Hub.Address, path), body, cancel);
 

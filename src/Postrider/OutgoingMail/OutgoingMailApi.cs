@@ -50,6 +50,13 @@ internal static class OutgoingMailApi
             var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, store.Recipients(reader, mail.Id), store.Attempts(reader, mail.Id)) : null, cancel);
             return answer is null ? Problems.ToResult(OutgoingMailProblems.NotFound, StatusCodes.Status404NotFound) : Results.Ok(answer);
         });
+        // The bytes as they go out, never shown by a browser as a page of the hub.
+        group.MapGet("{id:guid}/message", async (Guid id, OutboxStore store, HubDatabase database, Bodies bodies, HttpContext http, Viewer viewer, CancellationToken cancel) =>
+        {
+            if (await database.ReadAsync(reader => store.Find(reader, new(id)), cancel) is not { } mail || !MaySee(mail, viewer)) return Problems.ToResult(OutgoingMailProblems.NotFound, StatusCodes.Status404NotFound);
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            return Results.Bytes(await bodies.ReadAsync(mail.BodyId, cancel), "message/rfc822", $"{mail.Id.Value:D}.eml");
+        });
         group.MapPost("{id:guid}/retry", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.RetryAsync(new(id), viewer, cancel)));
         group.MapPost("{id:guid}/send-now", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.SendNowAsync(new(id), viewer, cancel)));
         group.MapPost("{id:guid}/cancel", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.CancelAsync(new(id), viewer, cancel)));

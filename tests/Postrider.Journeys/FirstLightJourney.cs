@@ -107,7 +107,7 @@ public sealed class FirstLightJourney : IDisposable
         foreach (var (phone, dark, name) in new[] { (true, false, "phone"), (false, true, "dark"), (true, true, "phone-dark") })
         {
             var page = await browser.NewPersonAsync(phone, dark);
-            await page.Context.AddCookiesAsync((await visit.Page.Context.CookiesAsync([hub.Address.ToString()])).Select(c => new Cookie { Name = c.Name, Value = c.Value, Url = hub.Address.ToString() }));
+            await page.Context.AddCookiesAsync((await visit.Page.Context.CookiesAsync([hub.Address.ToString()])).Select(c => new Microsoft.Playwright.Cookie { Name = c.Name, Value = c.Value, Url = hub.Address.ToString() }));
             foreach (var path in new[] { "/conversations", "/settings", "/outgoing-mail-servers", "/incoming-servers", "/email-queue", "/apps", "/users", "/settings/system-parameters" })
             {
                 await page.GotoAsync(new Uri(hub.Address, path).ToString());

@@ -70,6 +70,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             new OutgoingMessage
             {
                 From = from,
+                AnswersComeToTheHub = true,
                 To = composition.To,
                 Cc = composition.Cc,
                 Subject = headers.Subject,

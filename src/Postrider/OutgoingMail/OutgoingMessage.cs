@@ -19,6 +19,8 @@ internal sealed record OutgoingMessage
     public string? InReplyTo { get; init; }
     public IReadOnlyList<string> References { get; init; } = [];
     public NamedAddress? ReplyTo { get; init; }
+    /// <summary>The hub waits for the answer (a conversation): where From is replaced, it must come back to that mailbox, not to the author's own.</summary>
+    public bool AnswersComeToTheHub { get; init; }
     /// <summary>The user who made it; null for the system.</summary>
     public Guid? Creator { get; init; }
     /// <summary>The same key again puts nothing and answers with the mail that was put first. Null: no such promise.</summary>

@@ -43,8 +43,8 @@ internal static class OutgoingMessageRules
     public static MessageDraft Draft(OutgoingMessage message, ServerDecision decision, string messageId, Guid mailId, DateTimeOffset now) => new()
     {
         From = decision.HeaderFrom,
-        // Where the address was replaced, an answer still goes to the one who wrote, unless the author says otherwise.
-        ReplyTo = message.ReplyTo is { } wanted ? [wanted] : decision.Rewritten(message.From) ? [message.From] : [],
+        // Where the address was replaced, an answer still goes to the one who wrote, unless the author says otherwise or the hub waits for it.
+        ReplyTo = message.ReplyTo is { } wanted ? [wanted] : decision.Rewritten(message.From) && !message.AnswersComeToTheHub ? [message.From] : [],
         To = message.To,
         Cc = message.Cc,
         Subject = message.Subject,

@@ -48,23 +48,19 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
         address = null;
         if (text is null || text.Length > 2 * (LocalPartLimit + DomainLimit)) return false;
         var trimmed = text.Trim(' ');
-        return SplitLocalPart(trimmed, out var localPart, out var domain) && TryMake(localPart, domain, dotsAnywhere: false, out address);
+        return SplitLocalPart(trimmed, out var localPart, out var domain) && TryMake(localPart, domain, out address);
     }
 
     /// <exception cref="FormatException">The text is not one address.</exception>
     public static EmailAddress Parse(string text) => TryParse(text, out var a) ? a : throw new FormatException("Not an e-mail address.");
 
-    /// <summary>
-    /// From the two sides of the @, already unquoted. <paramref name="dotsAnywhere"/>: received mail holds addresses like <c>a..b.@example.com</c>
-    /// (RFC 5321 would have them quoted, and <see cref="Wire"/> does); what a person types is held to the rule.
-    /// </summary>
-    internal static bool TryMake(string localPart, string domain, bool dotsAnywhere, [NotNullWhen(true)] out EmailAddress? address)
+    /// <summary>From the two sides of the @, already unquoted. Received mail holds addresses like <c>a..b.@example.com</c>: RFC 5321 would have them quoted, and <see cref="Wire"/> does.</summary>
+    internal static bool TryMake(string localPart, string domain, [NotNullWhen(true)] out EmailAddress? address)
     {
         address = null;
         if (localPart.Length is 0 or > LocalPartLimit || domain.Length is 0 or > DomainLimit) return false;
         if (!IsClean(localPart) || !IsClean(domain)) return false;
         if (Encoding.UTF8.GetByteCount(localPart) > LocalPartLimit) return false;
-        if (!dotsAnywhere && localPart is ['.', ..] or [.., '.']) return false;
         var lower = domain.ToLowerInvariant();
         var ascii = AsciiDomain(lower);
         if (ascii is null) return false;

@@ -1,3 +1,6 @@
+using FsCheck;
+using FsCheck.Fluent;
+
 namespace Postrider.Mail.Tests;
 
 public sealed class AddressListTests
@@ -75,6 +78,25 @@ public sealed class AddressListTests
     {
         var name = AddressList.Parse("=?utf-8?q?Ann=0D=0ABcc:_eve?= <ann@example.com>").Addresses[0].Name!;
         Assert.DoesNotContain(name, char.IsControl);
+    }
+
+    [Fact]
+    public void Whatever_is_read_can_be_stored_and_read_again()
+    {
+        var piece = Gen.OneOf(
+            Gen.Elements("ann", "a.b.", "..", "@", "example.com", "bücher.example", "[192.0.2.1]", "[IPv6:::1]", "<", ">", "\"", "\\", "(", ")", ",", ";", ":", " ", "\r\n ", "=?utf-8?q?=22=3E?=", "=?", "\0", "\ud800", "\u202E", "用户", "%", "'", "mailto:", "@relay:"),
+            ArbMap.Default.GeneratorFor<char>().Select(c => c.ToString()));
+        Prop.ForAll(piece.ListOf().Select(pieces => string.Concat(pieces)).ToArbitrary(), text =>
+        {
+            foreach (var (name, address) in AddressList.Parse(text + " Ann <" + text + "@example.com>, \"" + text + "\"@example.com").Addresses)
+            {
+                Assert.Equal(address, EmailAddress.Parse(address.Wire));
+                Assert.Equal(address, EmailAddress.Parse(address.Normalized));
+                Assert.Equal(address, EmailAddress.Parse(address.ToString()));
+                Assert.DoesNotContain(address.Wire + name, char.IsControl);
+                Assert.Equal(address, Assert.Single(AddressList.Parse(address.Wire).Addresses).Address);
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(5000));
     }
 
     [Fact]

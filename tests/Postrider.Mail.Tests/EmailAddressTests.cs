@@ -14,6 +14,7 @@ public sealed class EmailAddressTests
     [InlineData("o'neil+tag@sub.example.co.uk", "o'neil+tag", "sub.example.co.uk", "o'neil+tag@sub.example.co.uk")]
     [InlineData("ann@bücher.example", "ann", "bücher.example", "ann@xn--bcher-kva.example")]
     [InlineData("用户@例え.example", "用户", "例え.example", "用户@xn--r8jz45g.example")]
+    [InlineData("\"a..b.\"@example.com", "a..b.", "example.com", "\"a..b.\"@example.com")]
     [InlineData("root@localhost", "root", "localhost", "root@localhost")]
     [InlineData("ann@[192.0.2.1]", "ann", "[192.0.2.1]", "ann@[192.0.2.1]")]
     [InlineData("ann@[IPv6:2001:db8::1]", "ann", "[ipv6:2001:db8::1]", "ann@[ipv6:2001:db8::1]")]

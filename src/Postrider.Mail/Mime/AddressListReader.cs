@@ -257,7 +257,7 @@ internal sealed class AddressListReader(string text, int limit)
         }
         if (at <= 0) return false;
         var whole = read.ToString();
-        return EmailAddress.TryMake(whole[..at], whole[(at + 1)..].TrimEnd('.'), dotsAnywhere: true, out address);
+        return EmailAddress.TryMake(whole[..at], whole[(at + 1)..].TrimEnd('.'), out address);
     }
 
     private static string? Name(string raw)

@@ -40,6 +40,7 @@ public sealed class AddressListTests
     [InlineData("Ann Lee ann@example.com", "Ann Lee|ann@example.com")]
     [InlineData("ann@example.com ben@example.org", "ann@example.com;ben@example.org")]
     [InlineData("Ann <ann@example.com", "Ann|ann@example.com")]
+    [InlineData("Ann <mailto:ann@example.com>, mailto:ben@example.org, <ann@example.com", "Ann|ann@example.com;ben@example.org;ann@example.com")]
     [InlineData("Ann <ann@example.com, ben@example.org", "Ann|ann@example.com;ben@example.org")]
     [InlineData("Ann <ann@example.com> <eve@example.net>", "Ann|ann@example.com")]
     [InlineData("MAILER-DAEMON, ann@example.com", "ann@example.com")]

@@ -8,6 +8,7 @@ namespace Postrider.Mail.Mime;
 internal sealed class AddressListReader(string text, int limit)
 {
     private static readonly SearchValues<char> AtomEnds = SearchValues.Create(",;:(<[\" \t\r\n\0");
+    private static readonly SearchValues<char> AngleStops = SearchValues.Create("<>,; ");
     private static readonly SearchValues<char> Separators = SearchValues.Create(" \t\r\n;,");
 
     private readonly List<NamedAddress> _addresses = [];
@@ -19,7 +20,10 @@ internal sealed class AddressListReader(string text, int limit)
     private readonly StringBuilder _phrase = new();
     private readonly StringBuilder _bare = new();
     private readonly StringBuilder _comment = new();
+    private readonly StringBuilder _read = new();
     private string? _angle;
+    private bool _angleWithoutEnd;
+    private bool _atSeen; // outside quotes, so there may be an address
     private bool _spaceBefore;
     private int _position;
 
@@ -34,7 +38,7 @@ internal sealed class AddressListReader(string text, int limit)
                     EndEntry();
                     _position++;
                     break;
-                case ':' when _angle is null && !_bare.ToString().StartsWith("mailto", StringComparison.OrdinalIgnoreCase):
+                case ':' when _angle is null && !(_bare.Length == 6 && _bare.ToString().Equals("mailto", StringComparison.OrdinalIgnoreCase)):
                     // A group's name (RFC 5322 section 3.4): its members follow, up to ';'.
                     ClearEntry();
                     _position++;
@@ -73,6 +77,7 @@ internal sealed class AddressListReader(string text, int limit)
         StartWord();
         _phrase.Append(rest[..length]);
         _bare.Append(rest[..length]);
+        _atSeen |= rest[..length].Contains('@');
         _position += length;
     }
 
@@ -111,35 +116,33 @@ internal sealed class AddressListReader(string text, int limit)
 
     private void ReadAngle()
     {
-        var from = ++_position;
-        var quoted = false;
-        while (_position < text.Length)
+        var from = _position + 1;
+        var end = _angleWithoutEnd ? -1 : EndOfAngle(from);
+        if (end < 0)
         {
-            var c = text[_position];
-            if (c == '\\' && quoted) _position++;
-            else if (c == '"') quoted = !quoted;
-            else if (!quoted && c is '>' or '<') break;
-            _position++;
-        }
-        _position = Math.Min(_position, text.Length);
-        var inner = text[from.._position];
-        if (_position >= text.Length)
-        {
-            // No '>': at most up to the next separator belongs to this address, the rest is read again.
+            // Once one has no end, the search for it is not repeated for the others: what stands up to the next separator belongs to each.
+            _angleWithoutEnd = true;
             _defects.Add("An address has '<' without '>'.");
-            var end = inner.IndexOfAny([',', ';', ' ']);
-            if (end >= 0)
-            {
-                inner = inner[..end];
-                _position = from + end;
-            }
+            var length = text.AsSpan(from).IndexOfAny(AngleStops);
+            end = length < 0 ? text.Length : from + length;
         }
-        else if (text[_position] == '>')
-        {
-            _position++;
-        }
-        if (_angle is null) _angle = inner;
+        if (_angle is null) _angle = text[from..end];
         else _defects.Add("An entry has more than one address in angle brackets; the first counts.");
+        _position = end < text.Length && text[end] == '>' ? end + 1 : end;
+    }
+
+    /// <returns>Where the '>' or the next '&lt;' stands; -1 when there is neither.</returns>
+    private int EndOfAngle(int position)
+    {
+        var quoted = false;
+        for (; position < text.Length; position++)
+        {
+            var c = text[position];
+            if (c == '\\' && quoted) position++;
+            else if (c == '"') quoted = !quoted;
+            else if (!quoted && c is '>' or '<') return position;
+        }
+        return -1;
     }
 
     private void StartWord()
@@ -158,12 +161,16 @@ internal sealed class AddressListReader(string text, int limit)
         {
             var inner = WithoutRoute(_angle);
             if (TryAddress(inner, out var address)) _addresses.Add(new NamedAddress(Name(_phrase.ToString()) ?? Name(_comment.ToString()), address));
-            else if (inner.Length > 0) _defects.Add("Not an address: " + Shown(inner));
+            else if (inner.Length > 0) Refuse(inner);
         }
-        else if (_bare.Length > 0)
+        else if (_atSeen)
         {
             if (TryAddress(_bare.ToString(), out var address)) _addresses.Add(new NamedAddress(Name(_comment.ToString()), address));
             else SearchWords();
+        }
+        else if (_bare.Length > 0 && !_defects.IsFull)
+        {
+            Refuse(_phrase.ToString());
         }
         ClearEntry();
     }
@@ -181,7 +188,7 @@ internal sealed class AddressListReader(string text, int limit)
         }
         if (found.Count == 0)
         {
-            _defects.Add("Not an address: " + Shown(phrase));
+            Refuse(phrase);
             return;
         }
         _defects.Add("An address stands without angle brackets or comma.");
@@ -195,6 +202,7 @@ internal sealed class AddressListReader(string text, int limit)
         _bare.Clear();
         _comment.Clear();
         _angle = null;
+        _atSeen = false;
         _spaceBefore = false;
     }
 
@@ -208,14 +216,14 @@ internal sealed class AddressListReader(string text, int limit)
     }
 
     /// <summary>White space and comments may stand around the dots and the @ (obs-local-part, obs-domain), nowhere else: glued together, two things would make a third.</summary>
-    private static bool TryAddress(string raw, [NotNullWhen(true)] out EmailAddress? address)
+    private bool TryAddress(string raw, [NotNullWhen(true)] out EmailAddress? address)
     {
         address = null;
+        if (raw.Length > AddressLength || raw.IndexOf('@', StringComparison.Ordinal) is < 0 or 0) return false;
         raw = raw.Trim();
         if (raw.StartsWith("mailto:", StringComparison.OrdinalIgnoreCase)) raw = raw[7..];
         if (raw is ['\'', .. var inner, '\''] ) raw = inner;
-        if (raw.Length > AddressLength || !raw.Contains('@', StringComparison.Ordinal)) return false;
-        var read = new StringBuilder();
+        var read = _read.Clear();
         var at = -1;
         var gap = false;
         for (var i = 0; i < raw.Length; i++)
@@ -264,6 +272,11 @@ internal sealed class AddressListReader(string text, int limit)
     {
         var name = HeaderText.Clean(EncodedWord.Decode(raw)).Trim();
         return name.Length == 0 ? null : name;
+    }
+
+    private void Refuse(string raw)
+    {
+        if (!_defects.IsFull) _defects.Add("Not an address: " + Shown(raw));
     }
 
     private static string Shown(string raw) => HeaderText.Clean(raw.Length > 80 ? raw[..80] + "…" : raw);

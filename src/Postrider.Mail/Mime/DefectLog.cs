@@ -8,6 +8,9 @@ internal sealed class DefectLog
 
     public IReadOnlyList<string> All => _defects;
 
+    /// <summary>Nothing more is kept, so a caller need not put a sentence together.</summary>
+    public bool IsFull => _defects.Count > Limit;
+
     public void Add(string defect)
     {
         if (_defects.Count < Limit && !_defects.Contains(defect)) _defects.Add(defect);

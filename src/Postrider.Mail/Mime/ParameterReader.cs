@@ -85,11 +85,8 @@ internal static class ParameterReader
             if (end < 0) end = rest.Length;
             var raw = rest[..end].TrimEnd();
             // A file name with spaces that should have been quoted is taken whole; of other values only the token.
-            if (!name.StartsWith("filename", StringComparison.Ordinal) && !name.StartsWith("name", StringComparison.Ordinal) && !raw.StartsWith("=?") && raw.IndexOfAny(" \t(") is >= 0 and var cut)
-            {
-                end = cut;
-                raw = raw[..cut];
-            }
+            var isName = name.StartsWith("filename", StringComparison.Ordinal) || name.StartsWith("name", StringComparison.Ordinal) || raw.StartsWith("=?");
+            if (!isName && raw.IndexOfAny(" \t(") is >= 0 and var cut) raw = raw[..cut];
             value = new string(raw);
             position += end;
         }

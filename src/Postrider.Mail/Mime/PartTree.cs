@@ -33,7 +33,6 @@ internal sealed class PartTree
         public MimePart Part;
         public int BodyStart;
         public byte[] Boundary;
-        public bool IsMultipart;
         public bool IsContainer;
     }
 
@@ -105,7 +104,7 @@ internal sealed class PartTree
                 _defects.Add($"There are more than {_limits.Parts} parts; the rest is kept as one.");
                 container = enclosing = false;
             }
-            _open.Add(new Open { Part = part, BodyStart = section.BodyStart, Boundary = boundary ?? [], IsMultipart = boundary is not null, IsContainer = container });
+            _open.Add(new Open { Part = part, BodyStart = section.BodyStart, Boundary = boundary ?? [], IsContainer = container });
             if (!enclosing) return section.BodyStart;
             (start, parent, defaultMediaType) = (section.BodyStart, part, MimePart.DefaultMediaType);
         }

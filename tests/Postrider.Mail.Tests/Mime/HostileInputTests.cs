@@ -35,6 +35,8 @@ public sealed class HostileInputTests
         { "100,000 nested comments in an address", "From: <ann" + Many("(", 100_000) + "@example.com>\r\n\r\nbody" },
         { "angle brackets without end", "From: " + Many("<", 500_000) + "\r\n\r\nbody" },
         { "quotes and backslashes", "From: " + Many("\"\\", 250_000) + "\r\n\r\nbody" },
+        { "angle brackets and quotes without end", "From: " + Many("<\"\\\" ", 200_000) + "\r\n\r\nbody" },
+        { "colons after mailto", "From: mailto" + Many(":", 1_000_000) + "\r\n\r\nbody" },
         { "groups", "To: " + Many("a:", 250_000) + "\r\n\r\nbody" },
         { "words without commas", "To: " + Many("a@b ", 100_000) + "\r\n\r\nbody" },
         { "512 KiB of blank lines", "Subject: x\r\n" + Many("\r\n", 262_144) },
@@ -59,6 +61,28 @@ public sealed class HostileInputTests
 
     [Theory, MemberData(nameof(Inputs), DisableDiscoveryEnumeration = true)]
     public void Reading_stays_linear(string what, string text) => Bounds.Hold(Encoding.UTF8.GetBytes(text), what);
+
+    [Fact]
+    public void Whatever_is_repeated_reading_stays_linear()
+    {
+        string[] tokens =
+        [
+            "<", ">", "\"", "\\", "(", ")", ",", ";", ":", "@", " ", "\r\n ", "=?", "?=", "=?utf-8?q?", "=?utf-8?b?", "a", "b@c.d", "'", "*", "*0*=", "filename", "=", "%", "%41", "--", "-", "\r\n", "\n", "\r", "--b", "\r\n--b\r\n", "1", "Jan", "+0100", ".", "[", "]", "<a@b>",
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n", "Content-Type: multipart/mixed\r\n\r\n", "Content-Type: message/rfc822\r\n\r\n", "Content-Transfer-Encoding: base64\r\n", "mailto:", "begin 644 x\n", "\0", "\t", "Ü", "charset=", "utf-16", "QUJD", "=\r\n", "boundary=",
+        ];
+        string[] beginnings =
+        [
+            "", "From: ", "To: Ann <", "Subject: ", "References: ", "Date: ", "Content-ID: ", "Content-Type: text/plain; ", "Content-Disposition: attachment; filename=", "Content-Type: text/html\r\n\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+            "Content-Type: multipart/mixed\r\n\r\n", "Content-Transfer-Encoding: base64\r\n\r\n", "Content-Transfer-Encoding: quoted-printable\r\n\r\n",
+        ];
+        var random = new Random(20261122);
+        string Some(int least, int most) => string.Concat(Enumerable.Range(0, random.Next(least, most + 1)).Select(_ => tokens[random.Next(tokens.Length)]));
+        for (var n = 0; n < 150; n++)
+        {
+            var (beginning, once, pattern) = (beginnings[random.Next(beginnings.Length)], Some(0, 2), Some(1, 5));
+            Bounds.Hold(Encoding.UTF8.GetBytes(beginning + once + Many(pattern, 300_000 / pattern.Length) + "\r\n\r\nbody"), beginning + once + " and then again and again " + pattern);
+        }
+    }
 
     [Fact]
     public void Deep_nesting_is_cut_and_said()

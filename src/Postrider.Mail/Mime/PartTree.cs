@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Postrider.Mail.Mime;
 
 /// <summary>
@@ -18,6 +20,7 @@ internal sealed class PartTree
     private readonly int _encodedLevel;
     private readonly byte _newline;
     private readonly List<Open> _open = [];
+    private ulong _boundaryLengths; // one bit for each length, modulo 64, of an open boundary
 
     /// <summary>Shared with the trees of encoded messages inside.</summary>
     private sealed class Budget
@@ -62,6 +65,7 @@ internal sealed class PartTree
                 var ended = _open[level];
                 ended.Boundary = [];
                 _open[level] = ended;
+                MeasureBoundaries();
                 position = next;
                 continue;
             }
@@ -105,6 +109,7 @@ internal sealed class PartTree
                 container = enclosing = false;
             }
             _open.Add(new Open { Part = part, BodyStart = section.BodyStart, Boundary = boundary ?? [], IsContainer = container });
+            if (boundary is not null) MeasureBoundaries();
             if (!enclosing) return section.BodyStart;
             (start, parent, defaultMediaType) = (section.BodyStart, part, MimePart.DefaultMediaType);
         }
@@ -131,9 +136,7 @@ internal sealed class PartTree
     private bool FindDelimiter(int position, out int level, out int lineStart, out int next, out bool closing)
     {
         (level, lineStart, next, closing) = (-1, 0, 0, false);
-        var any = false;
-        foreach (var open in _open) any |= open.Boundary.Length > 0;
-        if (!any) return false;
+        if (_boundaryLengths == 0) return false;
         var bytes = _message.Span;
         ReadOnlySpan<byte> pattern = [_newline, (byte)'-', (byte)'-'];
         while (position < bytes.Length)
@@ -162,9 +165,11 @@ internal sealed class PartTree
         var length = bytes[position..].IndexOf(_newline);
         next = length < 0 ? bytes.Length : position + length + 1;
         var line = (length < 0 ? bytes[position..] : bytes.Slice(position, length))[2..].TrimEnd(" \t\r"u8);
-        for (level = _open.Count - 1; level >= 0; level--)
+        if (!MayBeLength(line.Length) && !MayBeLength(line.Length - 2)) return false;
+        var open = CollectionsMarshal.AsSpan(_open);
+        for (level = open.Length - 1; level >= 0; level--)
         {
-            var boundary = _open[level].Boundary;
+            var boundary = open[level].Boundary;
             if (boundary.Length == 0 || boundary.Length > line.Length || line.Length > boundary.Length + 2) continue;
             if (!line.StartsWith(boundary)) continue;
             if (line.Length == boundary.Length) return true;
@@ -172,6 +177,15 @@ internal sealed class PartTree
             if (closing) return true;
         }
         return false;
+    }
+
+    /// <summary>Most lines of dashes are told from delimiters by their length, without a look at each of a hundred levels.</summary>
+    private bool MayBeLength(int length) => (_boundaryLengths & (1UL << (length & 63))) != 0;
+
+    private void MeasureBoundaries()
+    {
+        _boundaryLengths = 0;
+        foreach (var open in _open) if (open.Boundary.Length > 0) _boundaryLengths |= 1UL << (open.Boundary.Length & 63);
     }
 
     // RFC 2046 section 5.1.1: the line break before a delimiter belongs to it.
@@ -192,6 +206,7 @@ internal sealed class PartTree
             if (open.Part.IsMessage && !open.IsContainer) ReadEncodedMessage(open.Part, i);
         }
         _open.RemoveRange(level, _open.Count - level);
+        MeasureBoundaries();
     }
 
     private void ReadEncodedMessage(MimePart part, int depth)

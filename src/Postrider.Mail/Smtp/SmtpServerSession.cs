@@ -15,6 +15,8 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     // RFC 4954 section 4 lets an AUTH line have 12,288 octets; nothing else needs more than a few hundred.
     private const int MaxLine = 12_288 + 256;
     private const int MaxCommandLine = 2048;
+    // Commands that bring no message nearer, since the last one: a pool's NOOP a minute stays far below.
+    private const int MaxIdleCommands = 1000;
     // Between a slow backend and a fast client.
     private const int BodyBuffer = 256 * 1024;
     // The slowest client that counts as alive while it sends a body, bytes a second.
@@ -27,6 +29,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     private readonly SmtpSession session = new() { Remote = connection.Remote };
     private Transaction? transaction;
     private int errors;
+    private int idleCommands;
     private bool closing;
 
     public async Task RunAsync(CancellationToken stopping)
@@ -52,6 +55,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                 if (line is null) continue;
                 await AnswerAsync(line, stopping);
                 if (errors >= options.MaxErrors) Close(421, "4.7.0", "Too many errors, closing transmission channel");
+                else if (idleCommands > MaxIdleCommands) Close(421, "4.7.0", "Too many commands without a message, closing transmission channel");
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -122,6 +126,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             Refuse(500, "5.5.2", "Line too long");
             return;
         }
+        if (verb is not ("AUTH" or "MAIL" or "RCPT" or "DATA" or "QUIT")) idleCommands++;
         switch (verb)
         {
             case "EHLO" or "HELO": Hello(verb, rest); break;
@@ -349,7 +354,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         await pipe.Writer.CompleteAsync(refusal is null ? null : new SmtpMessageAbandonedException(refusal.ToString()));
         if (refusal is not null) await broken.CancelAsync();
         var reply = await taking;
-        if (refusal is null && reply.IsPositive) errors = 0;
+        if (refusal is null && reply.IsPositive) errors = idleCommands = 0;
         return refusal ?? reply;
     }
 

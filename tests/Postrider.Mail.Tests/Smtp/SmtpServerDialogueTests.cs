@@ -66,6 +66,13 @@ public sealed partial class SmtpServerDialogueTests
     }
 
     [Fact]
+    public async Task A_client_that_only_passes_the_time_is_shown_out()
+    {
+        var noops = Enumerable.Range(0, 1000).SelectMany(_ => (string[])["C: NOOP", "S: 250 2.0.0 OK"]);
+        await PlayAsync(Dialogue.Of(["S: 220 …", .. noops, "C: NOOP", "S: 250 2.0.0 OK", "S: 421 4.7.0 Too many commands without a message, closing transmission channel"]), Pace.Whole, new MailboxUnderTest());
+    }
+
+    [Fact]
     public async Task Only_CRLF_dot_CRLF_ends_a_message()
     {
         Assert.SkipWhen(Corpora.Root is null, Corpora.Reason);

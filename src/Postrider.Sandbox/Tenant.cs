@@ -132,6 +132,7 @@ public static class Tenant
             builder.Services.AddSingleton(signingKey);
             builder.Services.AddSingleton(mailboxes);
             builder.Services.AddSingleton(transport);
+            builder.Services.AddSingleton(new Doors(smtp.LocalEndPoint, imap.LocalEndPoint, authorityFile));
             builder.Services.AddEntra();
             builder.Services.AddPortal();
 

@@ -19,6 +19,8 @@ internal static class ControlApi
     {
         var control = routes.MapGroup("/control").DisableAntiforgery();
 
+        control.MapGet("", (HttpContext http, Doors doors, TenantClock clock) => DoorsAnswer.Of(http, doors, clock.GetUtcNow()));
+        control.MapGet("/authority.pem", (Doors doors) => Results.File(doors.AuthorityFile, "application/x-pem-file"));
         control.MapGet("/clock", (TenantClock clock) => new ClockAnswer(clock.GetUtcNow(), clock.Ahead));
         control.MapPost("/clock", MoveClock);
 

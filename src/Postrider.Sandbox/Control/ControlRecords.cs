@@ -1,9 +1,22 @@
+using System.Net;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Mime;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Exchange;
 
 namespace Postrider.Sandbox.Control;
+
+/// <summary>Where mail goes in and out, and what a peer must trust.</summary>
+internal sealed record Doors(IPEndPoint Smtp, IPEndPoint Imap, string AuthorityFile);
+
+/// <param name="Login">What stands in for https://login.microsoftonline.com/.</param>
+/// <param name="AuthorityFile">On the sandbox's machine; <c>/control/authority.pem</c> gives its text.</param>
+internal sealed record DoorsAnswer(string Login, string SmtpHost, int SmtpPort, string ImapHost, int ImapPort, string AuthorityFile, DateTimeOffset Now)
+{
+    // The certificates are made for localhost and for addresses, so the name by which the caller came serves for mail as well.
+    public static DoorsAnswer Of(HttpContext http, Doors doors, DateTimeOffset now) =>
+        new($"{http.Request.Scheme}://{http.Request.Host}/", http.Request.Host.Host, doors.Smtp.Port, http.Request.Host.Host, doors.Imap.Port, doors.AuthorityFile, now);
+}
 
 internal sealed record ClockAnswer(DateTimeOffset Now, TimeSpan Ahead);
 

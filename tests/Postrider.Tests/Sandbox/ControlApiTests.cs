@@ -113,6 +113,19 @@ public sealed class ControlApiTests
     }
 
     [Fact]
+    public async Task Doors_and_the_authority_are_told_to_a_program_that_knows_one_address_only()
+    {
+        await using var control = await ControlUnderTest.StartAsync();
+        var (_, doors) = await control.SendAsync(HttpMethod.Get, "");
+        Assert.Equal(control.Sandbox.Http.ToString(), doors.GetProperty("login").GetString());
+        Assert.Equal(control.Sandbox.Smtp.Port, doors.GetProperty("smtpPort").GetInt32());
+        Assert.Equal(control.Sandbox.Imap.Port, doors.GetProperty("imapPort").GetInt32());
+        var pem = await control.Http.GetStringAsync(new Uri(control.Sandbox.Http, "control/authority.pem"), control.Cancel);
+        Assert.Equal(await File.ReadAllTextAsync(control.Sandbox.CertificateAuthorityFile, control.Cancel), pem);
+        Assert.DoesNotContain("PRIVATE", pem, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Clock_moves_ahead_and_never_back()
     {
         await using var control = await ControlUnderTest.StartAsync();
@@ -183,7 +196,7 @@ public sealed class ControlApiTests
 
         public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, object? body = null)
         {
-            using var request = new HttpRequestMessage(method, new Uri(sandbox.Http, "control/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
+            using var request = new HttpRequestMessage(method, new Uri(sandbox.Http, path.Length == 0 ? "control" : "control/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
             using var response = await Http.SendAsync(request, Cancel);
             return (response.StatusCode, JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancel)).RootElement);
         }

@@ -8,7 +8,7 @@ using static Postrider.Tests.Sandbox.ExchangeUnderTest;
 
 namespace Postrider.Tests.Sandbox;
 
-public sealed class ImapAccountTests
+public sealed class ImapBackendTests
 {
     [Fact]
     public async Task Message_that_was_sent_is_read_byte_for_byte_from_both_ends()

@@ -8,7 +8,7 @@ using static Postrider.Tests.Sandbox.ExchangeUnderTest;
 
 namespace Postrider.Tests.Sandbox;
 
-public sealed class SubmissionTests
+public sealed class SubmissionBackendTests
 {
     [Fact]
     public async Task Message_arrives_byte_for_byte_and_a_copy_lies_in_Sent_Items()

@@ -5,7 +5,7 @@ using static Postrider.Tests.Sandbox.EntraUnderTest;
 
 namespace Postrider.Tests.Sandbox;
 
-public sealed class AuthorizeTests(EntraUnderTest entra) : IClassFixture<EntraUnderTest>
+public sealed class SignInEndpointsTests(EntraUnderTest entra) : IClassFixture<EntraUnderTest>
 {
     [Theory]
     [InlineData("ann@meadow.example", "Accept", "Cancel")]

@@ -7,7 +7,7 @@ using Postrider.Sandbox.Entra;
 
 namespace Postrider.Tests.Sandbox;
 
-public sealed class TokenTests(EntraUnderTest entra) : IClassFixture<EntraUnderTest>
+public sealed class TokenEndpointTests(EntraUnderTest entra) : IClassFixture<EntraUnderTest>
 {
     private const string Outlook = "https://outlook.office.com/";
 

@@ -12,19 +12,32 @@ internal static class CommandLine
     private const int DefaultPort = 8470;
 
     private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder of the database and its key file; made when it does not exist", DefaultValueFactory = _ => new DirectoryInfo("postrider-data") };
-    private static readonly Option<int> Port = new("--port") { Description = "Port on this machine; 0 takes a free one", DefaultValueFactory = _ => DefaultPort };
+    private static readonly Option<int> Port = new("--port")
+    {
+        Description = "Port on this machine; 0 takes a free one",
+        DefaultValueFactory = _ => DefaultPort,
+        Validators = { result => Refuse(result, result.GetValueOrDefault<int>() is >= 0 and <= 65535, "--port takes a number from 0 to 65535.") },
+    };
     private static readonly Option<FileInfo?> TrustCertificate = new("--trust-certificate") { Description = "PEM file of certificate authorities trusted besides the system's, for Entra, SMTP and IMAP" };
-    private static readonly Option<string?> Login = new("--login") { Description = "Sign-in address of another Microsoft cloud or of the sandbox; http for this machine only" };
-    private static readonly Option<string?> Smtp = new("--smtp") { Description = "host:port of that cloud's SMTP submission" };
-    private static readonly Option<string?> Imap = new("--imap") { Description = "host:port of that cloud's IMAP" };
+    private static readonly Option<string?> Login = new("--login")
+    {
+        Description = "Sign-in address of another Microsoft cloud or of the sandbox; http for this machine only",
+        Validators = { result => Refuse(result, LoginOf(result.GetValueOrDefault<string?>()) is not null, "--login takes an https address without a path, such as https://login.microsoftonline.us; http is taken for this machine only.") },
+    };
+    private static readonly Option<string?> Smtp = new("--smtp")
+    {
+        Description = "host:port of that cloud's SMTP submission",
+        Validators = { result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--smtp takes host:port, such as smtp.office365.com:587.") },
+    };
+    private static readonly Option<string?> Imap = new("--imap")
+    {
+        Description = "host:port of that cloud's IMAP",
+        Validators = { result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--imap takes host:port, such as outlook.office365.com:993.") },
+    };
     private static readonly Option<bool> Quiet = new("--quiet") { Description = "Nothing but errors on the console" };
 
     public static RootCommand Make()
     {
-        Port.Validators.Add(result => Refuse(result, result.GetValueOrDefault<int>() is >= 0 and <= 65535, "--port takes a number from 0 to 65535."));
-        Login.Validators.Add(result => Refuse(result, LoginOf(result.GetValueOrDefault<string?>()) is not null, "--login takes an https address without a path, such as https://login.microsoftonline.us; http is taken for this machine only."));
-        Smtp.Validators.Add(result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--smtp takes host:port, such as smtp.office365.com:587."));
-        Imap.Validators.Add(result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--imap takes host:port, such as outlook.office365.com:993."));
         var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Quiet };
         serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
         return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve };

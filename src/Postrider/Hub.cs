@@ -125,9 +125,10 @@ public static class Hub
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException failure) when (failure.InnerException is AddressInUseException)
+        catch (Exception failure)
         {
             await app.DisposeAsync();
+            if (failure is not IOException { InnerException: AddressInUseException }) throw;
             throw new StartRefusedException("port-in-use", $"The port of --port, {port}, is in use by another program.", "Stop that program, or give --port another number; 0 takes a free one.", failure);
         }
     }

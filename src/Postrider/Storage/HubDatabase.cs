@@ -186,7 +186,15 @@ internal sealed partial class HubDatabase : IAsyncDisposable
 
     private void RollBack()
     {
-        if (InTransaction) writer.Execute("ROLLBACK");
+        try
+        {
+            if (InTransaction) writer.Execute("ROLLBACK");
+        }
+        catch (SqliteException failure)
+        {
+            // The writer thread must live: the next group's BEGIN says whether the disk has recovered.
+            LogRollBackFailed(failure);
+        }
     }
 
     private void Announce(Job job)
@@ -234,6 +242,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
 
     [LoggerMessage(1001, LogLevel.Error, "Storage: a commit of {Count} writes failed; none of them was stored")]
     private partial void LogCommitFailed(Exception failure, int count);
+
+    [LoggerMessage(1005, LogLevel.Error, "Storage: a failed commit could not be rolled back")]
+    private partial void LogRollBackFailed(Exception failure);
 
     [LoggerMessage(1002, LogLevel.Error, "Storage: what was to follow a commit failed; the write itself is stored")]
     private partial void LogAfterCommitFailed(Exception failure);

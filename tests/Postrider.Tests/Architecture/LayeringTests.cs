@@ -98,7 +98,7 @@ public sealed partial class LayeringTests
     private static IEnumerable<(string File, string Folder)> Uses(string folder) =>
         from file in SourceFiles(Path.Combine(Hub, folder))
         from Match match in FolderName.Matches(File.ReadAllText(file))
-        let used = match.Groups[1].Value
+        let used = match.Groups["folder"].Value
         where FoldersOfTheHub().Contains(used)
         select (Path.GetRelativePath(Hub, file), used);
 
@@ -111,6 +111,6 @@ public sealed partial class LayeringTests
         [.. Directory.GetDirectories(Hub).Select(path => Path.GetFileName(path)).Where(name => char.IsUpper(name[0]) && name is not "Properties").Order(StringComparer.Ordinal)];
 
     // A using, or a name in full.
-    [GeneratedRegex(@"\bPostrider\.([A-Z]\w*)", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\bPostrider\.(?<folder>[A-Z]\w*)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex FolderName { get; }
 }

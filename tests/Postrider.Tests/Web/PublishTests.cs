@@ -18,7 +18,7 @@ public sealed partial class PublishTests
 
         await using var hub = await PublishedHub.StartAsync(published, folder.File("data"));
         var html = await hub.Browser.GetStringAsync("/sign-in");
-        var assets = Asset.Matches(html).Select(match => match.Groups[1].Value).ToHashSet();
+        var assets = Asset.Matches(html).Select(match => match.Groups["asset"].Value).ToHashSet();
         // The layout's style sheets and scripts, the product's own and those from npm; the icons are referred to by signed-in pages.
         Assert.Contains(assets, asset => asset.StartsWith("/lib/tabler.min.css", StringComparison.Ordinal));
         Assert.Contains(assets, asset => asset.StartsWith("/postrider.styles.css", StringComparison.Ordinal));
@@ -45,7 +45,7 @@ public sealed partial class PublishTests
         return (process.ExitCode, string.Concat(output));
     }
 
-    [GeneratedRegex("""(?:href|src)="(/[^"]+\.(?:css|js|svg)[^"]*)""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("""(href|src)="(?<asset>/[^"]+\.(css|js|svg)[^"]*)""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Asset { get; }
 
     /// <summary>The published program, in a process of its own.</summary>

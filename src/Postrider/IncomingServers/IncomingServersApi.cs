@@ -10,8 +10,8 @@ public sealed record IncomingServerAnswer(
     Guid Id, string Name, string Kind, string UserName, string Host, int Port, string Security, string Folder, string Starts, bool MarkSeen, string State, bool PasswordIsSet, Guid? OutlookAccount,
     DateTimeOffset? ConfirmedAt, DateTimeOffset? LastContactAt, DateTimeOffset? LastMailAt, Problem? Problem, DateTimeOffset? NextTryAt);
 
-/// <param name="Authorize">Where the browser of the signed-in person has to go.</param>
-public sealed record ConnectAnswer(Uri Authorize);
+/// <param name="Address">Where a browser with the same session goes on.</param>
+public sealed record ConnectAnswer(Uri Address);
 
 /// <param name="Taken">Messages taken in.</param>
 public sealed record FetchAnswer(int Taken);

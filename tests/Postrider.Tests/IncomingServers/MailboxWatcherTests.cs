@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Postrider.Mail;
+using Postrider.Mail.Imap;
+using Postrider.Sandbox.Exchange;
+
+namespace Postrider.Tests.IncomingServers;
+
+public sealed class MailboxWatcherTests
+{
+    [Fact]
+    public async Task An_answer_comes_through_idle_and_stands_in_the_same_conversation()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        await mail.WatchAsync();
+        await mail.SendThroughAsync();
+
+        var sent = await mail.Hub.PostAsync<JsonElement>("/api/v1/conversations", new { to = new[] { "Rosa <rosa@outlook.example>" }, subject = "Zimtschnecken – Angebot", text = "Grüße", html = "<p>Grüße</p>", attachments = new[] { new { fileName = "Preise.pdf", mediaType = "application/pdf", content = Convert.ToBase64String(new byte[1_000_000]) } } });
+        var conversation = sent.GetProperty("conversation").GetGuid();
+        await mail.AwaitAsync($"conversation/{conversation}", () => Task.CompletedTask, async () => (await mail.MessagesAsync(conversation))[0].GetProperty("delivery").GetProperty("state").GetString() == "sent");
+        var arrived = Assert.Single(mail.Box(MailboxesUnderTest.Rosa).Inbox.Messages());
+
+        var watch = Stopwatch.StartNew();
+        await mail.AwaitAsync($"conversation/{conversation}", () =>
+        {
+            mail.Sandbox.Transport.Write(mail.Box(MailboxesUnderTest.Rosa), new Letter([new NamedAddress(null, EmailAddress.Parse(MailboxesUnderTest.Notifications))], "Re: Zimtschnecken – Angebot", "Gern!", arrived));
+            return Task.CompletedTask;
+        }, async () => (await mail.MessagesAsync(conversation)).Length == 2);
+        TestContext.Current.TestOutputHelper!.WriteLine($"answer on screen after {watch.ElapsedMilliseconds} ms");
+
+        var answer = (await mail.MessagesAsync(conversation))[1];
+        Assert.Equal("incoming", answer.GetProperty("direction").GetString());
+        Assert.Equal("Gern!", answer.GetProperty("text").GetString()!.Trim());
+        Assert.Single(await mail.ConversationsAsync());
+    }
+
+    [Fact]
+    public async Task A_refused_message_says_so_in_its_conversation_with_the_reason()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        await mail.SendThroughAsync(defaultFrom: false);
+        var sent = await mail.Hub.PostAsync<JsonElement>("/api/v1/conversations", new { to = new[] { MailboxesUnderTest.Rosa }, subject = "Not from here", text = "x" });
+        var conversation = sent.GetProperty("conversation").GetGuid();
+        await mail.AwaitAsync($"conversation/{conversation}", () => Task.CompletedTask, async () => (await mail.MessagesAsync(conversation))[0].GetProperty("delivery").GetProperty("state").GetString() == "refused");
+
+        var delivery = (await mail.MessagesAsync(conversation))[0].GetProperty("delivery");
+        Assert.Equal("smtp-send-as-denied", delivery.GetProperty("problem").GetProperty("code").GetString());
+        var page = await mail.Hub.PageAsync($"/conversations/{conversation}");
+        Assert.Contains("SendAsDenied", page.QuerySelector("article")!.TextContent, StringComparison.Ordinal);
+        Assert.Equal(1, (await mail.Hub.GetAsync<JsonElement>("/api/v1/conversations?filter=failed")).GetProperty("conversations").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_arrives_between_confirming_and_watching_is_not_lost_and_what_was_there_before_stays_out()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "Before");
+        var id = await mail.WatchAsync();
+
+        await mail.AwaitAsync("conversation", () =>
+        {
+            mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "After");
+            return Task.CompletedTask;
+        }, async () => (await mail.ConversationsAsync()).Length > 0);
+
+        Assert.Equal("After", Assert.Single(await mail.ConversationsAsync()).GetProperty("subject").GetString());
+        // Somebody else may read: our reading leaves no trace.
+        Assert.All(mail.Box(MailboxesUnderTest.Notifications).Inbox.Messages(), m => Assert.DoesNotContain("\\Seen", m.Flags));
+        var fetched = await mail.Hub.PostAsync<JsonElement>($"/api/v1/incoming-servers/{id}/fetch", new { });
+        Assert.Equal(0, fetched.GetProperty("taken").GetInt32());
+    }
+
+    [Fact]
+    public async Task Everything_comes_in_once_and_is_marked_when_so_chosen()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        for (var i = 0; i < 120; i++) mail.Deliver(MailboxesUnderTest.Notifications, $"ann{i}@example.org", $"Old {i}");
+        await mail.AwaitAsync("incoming-server", () => mail.WatchAsync(more: new { name = "All", kind = "outlook", userName = MailboxesUnderTest.Notifications, starts = "everything", markSeen = true }),
+            () => Task.FromResult(mail.Box(MailboxesUnderTest.Notifications).Inbox.Messages().All(m => m.Flags.Contains("\\Seen"))));
+
+        var listed = (await mail.Hub.GetAsync<JsonElement>("/api/v1/conversations?limit=200")).GetProperty("conversations").EnumerateArray().Select(c => c.GetProperty("subject").GetString()).ToList();
+        Assert.Equal(120, listed.Count);
+        Assert.Equal(120, listed.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_is_not_connected_says_why_and_harms_no_other()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        mail.Box("sales@meadow.example").Change(s => s with { ImapEnabled = false });
+        var id = await mail.CreateAsync("sales@meadow.example");
+        await mail.ConnectAsync($"/api/v1/incoming-servers/{id}", "sales@meadow.example");
+        using var refused = await mail.Hub.Browser.PostAsJsonAsync($"/api/v1/incoming-servers/{id}/confirm", new { });
+
+        Assert.Equal(HttpStatusCode.BadGateway, refused.StatusCode);
+        var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("imap-mailbox-not-connected", problem.GetProperty("code").GetString());
+        Assert.Contains("User is authenticated but not connected", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("Manage email apps", problem.GetProperty("remedy").GetString(), StringComparison.Ordinal);
+        var server = await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}");
+        Assert.Equal("draft", server.GetProperty("state").GetString());
+        Assert.Contains("not connected", (await mail.Hub.PageAsync($"/incoming-servers/{id}")).Body!.TextContent, StringComparison.OrdinalIgnoreCase);
+
+        await mail.WatchAsync();
+        await mail.AwaitAsync("conversation", () =>
+        {
+            mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "Healthy");
+            return Task.CompletedTask;
+        }, async () => (await mail.ConversationsAsync()).Length > 0);
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_falls_ill_later_is_tried_again_and_misses_nothing()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        var id = await mail.WatchAsync();
+        mail.Box(MailboxesUnderTest.Notifications).Change(s => s with { ImapEnabled = false });
+        // Taking the consent back and giving it again restarts the watcher, as any change of the server does.
+        await mail.AwaitAsync($"incoming-server/{id}", () => mail.ConnectAsync($"/api/v1/incoming-servers/{id}", MailboxesUnderTest.Notifications),
+            async () => (await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}")).GetProperty("nextTryAt").ValueKind == JsonValueKind.String);
+        Assert.Equal("imap-mailbox-not-connected", (await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}")).GetProperty("problem").GetProperty("code").GetString());
+
+        await mail.AwaitAsync("conversation", () =>
+        {
+            mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "While ill");
+            mail.Box(MailboxesUnderTest.Notifications).Change(s => s with { ImapEnabled = true });
+            return Task.CompletedTask;
+        }, async () => (await mail.ConversationsAsync()).Length > 0);
+        Assert.Equal(JsonValueKind.Null, (await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}")).GetProperty("problem").ValueKind);
+    }
+
+    [Fact]
+    public async Task What_came_while_the_hub_was_down_comes_in_after_its_start()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        await mail.WatchAsync();
+        await mail.AwaitAsync("conversation", () =>
+        {
+            mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "First");
+            return Task.CompletedTask;
+        }, async () => (await mail.ConversationsAsync()).Length == 1);
+
+        await mail.Hub.RestartAsync();
+        await mail.AwaitAsync("conversation", () =>
+        {
+            mail.Deliver(MailboxesUnderTest.Notifications, "ben@example.org", "Second");
+            return Task.CompletedTask;
+        }, async () => (await mail.ConversationsAsync()).Length == 2);
+        Assert.Equal(["First", "Second"], (await mail.ConversationsAsync()).Select(c => c.GetProperty("subject").GetString()).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_has_consented_needs_no_second_sign_in()
+    {
+        await using var mail = await MailboxesUnderTest.StartAsync();
+        await mail.WatchAsync();
+        var second = await mail.CreateAsync(MailboxesUnderTest.Notifications, new { name = "Again", kind = "outlook", userName = MailboxesUnderTest.Notifications });
+
+        var page = await mail.Hub.PageAsync($"/incoming-servers/{second}");
+        Assert.Contains("Outlook Token Valid", page.QuerySelector("main")!.TextContent, StringComparison.Ordinal);
+        var confirmed = await mail.Hub.PostAsync<JsonElement>($"/api/v1/incoming-servers/{second}/confirm", new { });
+        Assert.Equal("confirmed", confirmed.GetProperty("state").GetString());
+    }
+}

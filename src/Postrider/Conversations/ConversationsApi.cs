@@ -9,8 +9,8 @@ namespace Postrider.Conversations;
 /// <param name="Subject">For an answer null or empty: the conversation's.</param>
 public sealed record MessageRequest(IReadOnlyList<string>? To, IReadOnlyList<string>? Cc, string? Subject, string? Text, string? Html, IReadOnlyList<AttachmentRequest>? Attachments);
 
-/// <param name="Content">Base64.</param>
-public sealed record AttachmentRequest(string? FileName, string? MediaType, string? Content);
+/// <param name="Content">In JSON as base64.</param>
+public sealed record AttachmentRequest(string? FileName, string? MediaType, byte[]? Content);
 
 public sealed record ConversationAnswer(Guid Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount);
 
@@ -37,10 +37,8 @@ public sealed record ThreadMessageAnswer(
 
 internal static class ConversationsApi
 {
-    // Base64 adds a third; the rest is text. One byte beyond is answered with 413 and nothing is stored.
-    internal const long MaxRequestBytes = (Composition.MaxAttachmentBytes * 4L / 3) + (8 << 20);
-    /// <summary>A form with files up to twice the limit still gets an answer that names it; only beyond is the line cut.</summary>
-    internal const long MaxFormBytes = 64L << 20;
+    /// <summary>A request with files up to more than twice the limit still gets an answer that names it; only beyond is the line cut.</summary>
+    internal const long MaxRequestBytes = 64L << 20;
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -55,14 +53,14 @@ internal static class ConversationsApi
             return Results.Ok(new ConversationListAnswer([.. lines.Select(Of)], lines.Count == size ? lines[^1].Conversation.Id.Value : null));
         });
         group.MapPost("", async (MessageRequest request, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
-            Sent(await WriteAsync(request, draft => correspondence.ComposeAsync(draft, viewer, OnceKey(http), cancel))))
+            Sent(await correspondence.ComposeAsync(DraftOf(request), viewer, OnceKey(http), cancel)))
             .WithMetadata(new SizeLimit(MaxRequestBytes));
         group.MapGet("/{id:guid}", async (Guid id, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
             await reading.ThreadAsync(new(id), viewer, cancel) is var (conversation, messages, _)
                 ? Results.Ok(new ThreadAnswer(Of(conversation), [.. messages.Select(m => Of(m, null))]))
                 : Problems.ToResult(ConversationsProblems.NotFound(), StatusCodes.Status404NotFound));
         group.MapPost("/{id:guid}/messages", async (Guid id, MessageRequest request, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
-            Sent(await WriteAsync(request, draft => correspondence.AnswerAsync(new(id), draft, viewer, OnceKey(http), cancel))))
+            Sent(await correspondence.AnswerAsync(new(id), DraftOf(request), viewer, OnceKey(http), cancel)))
             .WithMetadata(new SizeLimit(MaxRequestBytes));
         group.MapGet("/{id:guid}/messages/{message:guid}", async (Guid id, Guid message, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
         {
@@ -85,36 +83,10 @@ internal static class ConversationsApi
     /// <summary>The header of the IETF draft "The Idempotency-Key HTTP Header Field".</summary>
     private static string? OnceKey(HttpContext http) => http.Request.Headers["Idempotency-Key"].ToString() is { Length: > 0 and <= 200 } key ? key : null;
 
-    private static async Task<SendResult> WriteAsync(MessageRequest request, Func<CompositionDraft, Task<SendResult>> send)
-    {
-        List<DraftAttachment> files = [];
-        foreach (var attachment in request.Attachments ?? [])
-        {
-            if (Decoded(attachment.Content) is not { } bytes)
-            {
-                var errors = new Dictionary<string, string> { ["attachments"] = ConversationsTexts.AttachmentNotBase64.With(SafeFileName.From(attachment.FileName, files.Count, "")) };
-                return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
-            }
-            files.Add(new DraftAttachment(attachment.FileName ?? "", attachment.MediaType ?? "application/octet-stream", bytes));
-        }
-        return await send(new CompositionDraft(Joined(request.To), Joined(request.Cc), request.Subject, request.Text, request.Html, files));
-    }
-
-    // A line end within an entry stays: it must be refused, not joined away.
-    private static string? Joined(IReadOnlyList<string>? addresses) => addresses is null ? null : string.Join(", ", addresses);
-
-    private static byte[]? Decoded(string? base64)
-    {
-        if (base64 is null) return null;
-        try
-        {
-            return Convert.FromBase64String(base64);
-        }
-        catch (FormatException)
-        {
-            return null;
-        }
-    }
+    // A line end within an address stays: it must be refused, not joined away.
+    private static CompositionDraft DraftOf(MessageRequest request) => new(
+        request.To is null ? null : string.Join(", ", request.To), request.Cc is null ? null : string.Join(", ", request.Cc), request.Subject, request.Text, request.Html,
+        [.. (request.Attachments ?? []).Select(a => new DraftAttachment(a.FileName ?? "", a.MediaType ?? "application/octet-stream", a.Content ?? []))]);
 
     private static IResult Sent(SendResult result)
     {

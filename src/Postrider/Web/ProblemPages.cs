@@ -14,12 +14,36 @@ internal static partial class ProblemPages
         return app;
     }
 
+    /// <summary>For a page that finds, before it renders, that there is nothing to show: the problem is answered in its place.</summary>
+    internal static void AnswerInstead(HttpContext http, Problem problem, int status)
+    {
+        http.Items[typeof(Problem)] = problem;
+        http.Response.StatusCode = status;
+    }
+
     /// <summary>The status of the response must have been set.</summary>
-    internal static Task AnswerAsync(HttpContext http, Problem problem)
+    internal static async Task AnswerAsync(HttpContext http, Problem problem)
     {
         var status = http.Response.StatusCode;
-        if (!WantsPage(http.Request)) return Problems.ToResult(problem, status).ExecuteAsync(http);
-        return new RazorComponentResult<ProblemPage>(new { Problem = problem }) { StatusCode = status }.ExecuteAsync(http);
+        if (!WantsPage(http.Request))
+        {
+            await Problems.ToResult(problem, status).ExecuteAsync(http);
+            return;
+        }
+
+        // A page that gave up has used this request's renderer and set its header already; both can be had only once.
+        http.Response.Headers.Remove("blazor-enhanced-nav");
+        var services = http.RequestServices;
+        await using var scope = services.CreateAsyncScope();
+        http.RequestServices = scope.ServiceProvider;
+        try
+        {
+            await new RazorComponentResult<ProblemPage>(new { Problem = problem }) { StatusCode = status }.ExecuteAsync(http);
+        }
+        finally
+        {
+            http.RequestServices = services;
+        }
     }
 
     private static Task AnswerBroken(HttpContext http)
@@ -38,7 +62,7 @@ internal static partial class ProblemPages
         return AnswerAsync(http, WebProblems.Broken(id));
     }
 
-    private static Problem Of(HttpContext http) => http.Response.StatusCode switch
+    private static Problem Of(HttpContext http) => http.Items[typeof(Problem)] as Problem ?? http.Response.StatusCode switch
     {
         StatusCodes.Status400BadRequest when http.Features.Get<IAntiforgeryValidationFeature>() is { IsValid: false } => WebProblems.FormExpired,
         StatusCodes.Status401Unauthorized => WebProblems.NotSignedIn,

@@ -17,12 +17,10 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public const string Notifications = "notifications@meadow.example";
     public const string Rosa = "rosa@outlook.example";
 
-    private readonly RunningTenant sandbox;
-
-    private MailboxesUnderTest(RunningTenant sandbox, HubUnderTest hub) => (this.sandbox, Hub) = (sandbox, hub);
+    private MailboxesUnderTest(RunningTenant sandbox, HubUnderTest hub) => (Sandbox, Hub) = (sandbox, hub);
 
     public HubUnderTest Hub { get; }
-    public RunningTenant Sandbox => sandbox;
+    public RunningTenant Sandbox { get; }
 
     public static async Task<MailboxesUnderTest> StartAsync()
     {
@@ -41,7 +39,7 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
         return under;
     }
 
-    public Mailbox Box(string address) => sandbox.Mailboxes.Find(address)!;
+    public Mailbox Box(string address) => Sandbox.Mailboxes.Find(address)!;
 
     public async Task<Guid> CreateAsync(string mailbox = Notifications, object? more = null)
     {
@@ -53,10 +51,10 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public async Task<Uri> ConnectAsync(string path, string person)
     {
         var start = await Hub.PostAsync<JsonElement>(path + "/connect", new { });
-        using var browser = new PlainBrowser(sandbox.Http);
+        using var browser = new PlainBrowser(Sandbox.Http);
         await browser.OpenAsync(start.GetProperty("address").GetString()!);
         if (browser.LeftFor is null) await EntraUnderTest.SignInAsync(browser, person);
-        if (browser.LeftFor is null) await browser.PressAsync(sandbox.Directory.FindUser(person)!.IsPersonal ? "Yes" : "Accept");
+        if (browser.LeftFor is null) await browser.PressAsync(Sandbox.Directory.FindUser(person)!.IsPersonal ? "Yes" : "Accept");
         using var back = await Hub.Browser.GetAsync(browser.LeftFor);
         Assert.Equal(HttpStatusCode.Found, back.StatusCode);
         return back.Headers.Location!;
@@ -106,11 +104,11 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public async Task<JsonElement[]> MessagesAsync(Guid conversation) => [.. (await Hub.GetAsync<JsonElement>($"/api/v1/conversations/{conversation}")).GetProperty("messages").EnumerateArray()];
 
     public void Deliver(string mailbox, string from, string subject, string headers = "", string text = "hello") =>
-        sandbox.Transport.Deliver(Box(mailbox), Encoding.UTF8.GetBytes($"From: {from}\r\nTo: {mailbox}\r\nSubject: {subject}\r\nMessage-ID: <{Guid.CreateVersion7():N}@test.example>\r\n{headers}\r\n{text}\r\n"));
+        Sandbox.Transport.Deliver(Box(mailbox), Encoding.UTF8.GetBytes($"From: {from}\r\nTo: {mailbox}\r\nSubject: {subject}\r\nMessage-ID: <{Guid.CreateVersion7():N}@test.example>\r\n{headers}\r\n{text}\r\n"));
 
     public async ValueTask DisposeAsync()
     {
         await Hub.DisposeAsync();
-        await sandbox.DisposeAsync();
+        await Sandbox.DisposeAsync();
     }
 }

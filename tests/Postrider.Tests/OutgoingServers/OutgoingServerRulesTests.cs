@@ -1,0 +1,46 @@
+using Postrider.Entra;
+using Postrider.Mail;
+using Postrider.OutgoingServers;
+
+namespace Postrider.Tests.OutgoingServers;
+
+public sealed class OutgoingServerRulesTests
+{
+    private static readonly OutgoingServerDraft Outlook = new("Notifications", "outlook", null, null, null, "notifications@meadow.example", null, null, null, true);
+
+    [Fact]
+    public void The_choice_Outlook_fills_what_was_left_empty()
+    {
+        var server = Check(Outlook).Server!;
+        Assert.Equal(("smtp.office365.com", 587, WireSecurity.StartTls, "notifications@meadow.example"), (server.Host, server.Port, server.Security, server.FromFilter));
+    }
+
+    [Fact]
+    public void A_filter_that_was_entered_stays() => Assert.Equal("meadow.example", Check(Outlook with { FromFilter = "meadow.example" }).Server!.FromFilter);
+
+    [Fact]
+    public void Outlook_is_refused_before_its_app_is_installed() => Assert.Contains("Kind", OutgoingServerRules.Check(Outlook, null, MicrosoftCloud.Worldwide, outlookInstalled: false).Errors.Keys);
+
+    [Fact]
+    public void Each_field_says_what_is_wrong_with_it()
+    {
+        var errors = Check(new("", "smtp", "bad host", "70000", "none", "user", null, "@x", "-1", true)).Errors;
+        Assert.Equal(["FromFilter", "Host", "Name", "Password", "Port", "Security", "Sequence"], errors.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Outlook_takes_neither_password_nor_another_encryption()
+    {
+        Assert.Contains("Password", Check(Outlook with { Password = "secret" }).Errors.Keys);
+        Assert.Contains("Security", Check(Outlook with { Security = "tls" }).Errors.Keys);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("localhost", true)]
+    [InlineData("mail.example.com", false)]
+    public void Without_encryption_nothing_leaves_this_machine(string host, bool allowed) =>
+        Assert.Equal(allowed, Check(new("Relay", "smtp", host, "25", "none", null, null, "", "10", true)).Server is not null);
+
+    private static OutgoingServerCheck Check(OutgoingServerDraft draft) => OutgoingServerRules.Check(draft, null, MicrosoftCloud.Worldwide, outlookInstalled: true);
+}

@@ -50,7 +50,7 @@ internal sealed class OutlookConnect(
         var now = clock.GetUtcNow();
         var request = new ConnectRequest
         {
-            Id = Ids.New(clock), BindingHash = ConnectSecrets.Hash(binding), Kind = kind, TargetId = targetId, UserId = viewer.UserId,
+            Id = Ids.New(clock), BindingHash = ConnectSecrets.Hash(Bind(context, binding)!), Kind = kind, TargetId = targetId, UserId = viewer.UserId,
             ClientId = application.ClientId, RedirectUri = credentials.RedirectUri.AbsoluteUri, CreatedAt = now, ExpiresAt = now + ConnectRequest.Life,
         };
         await requests.PutAsync(request, state, secrets, cancellationToken);
@@ -67,7 +67,7 @@ internal sealed class OutlookConnect(
         // 4a the request exists, is unused and belongs to this session
         string? state = query["state"];
         var request = state is { Length: > 0 and <= 200 } ? await requests.FindByStateAsync(state, cancellationToken) : null;
-        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, viewer?.UserId, http.HttpContext?.Request.Cookies[BindingCookie], clock.GetUtcNow());
+        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, viewer?.UserId, Bind(http.HttpContext, http.HttpContext?.Request.Cookies[BindingCookie]), clock.GetUtcNow());
         if (decision is CallbackDecision.Refuse { Problem: var refusal })
         {
             OutlookAccountsLog.NotConnected(log, refusal.Code, null);
@@ -182,6 +182,10 @@ internal sealed class OutlookConnect(
         await requests.EndAsync(request.Id, ConnectPhase.Failed, problem, cancellationToken);
         return new(side.PagePath(request.TargetId), null);
     }
+
+    // To this browser by its cookie, and to this sign-in: signing out ends the attempt.
+    private static string? Bind(HttpContext? context, string? cookie) =>
+        string.IsNullOrEmpty(cookie) || context is null ? null : $"{cookie}.{Viewer.Of(context)?.SessionId}";
 
     // An address and a sign-in name of one person often differ in case only; anything else is for the person to say.
     private static bool IsMailboxOf(SignedInAccount person, EmailAddress mailbox) =>

@@ -70,8 +70,14 @@ internal static class OutgoingMailApi
     {
         // base64 within JSON: four thirds of the files, and room for the rest. Larger ones are refused before they are read.
         var limit = (outbox.MaxBytes * 4 / 3) + (1024 * 1024);
-        if (http.Request.ContentLength > limit) return Problems.ToResult(OutgoingMailProblems.TooLarge(http.Request.ContentLength.Value, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = limit;
+        var size = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
+        if (http.Request.ContentLength > limit)
+        {
+            await DrainAsync(http.Request, size, cancel);
+            return Problems.ToResult(OutgoingMailProblems.TooLarge(http.Request.ContentLength.Value, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+        }
+
+        if (size is { IsReadOnly: false }) size.MaxRequestBodySize = limit;
         MailRequest? request;
         try
         {
@@ -92,6 +98,15 @@ internal static class OutgoingMailApi
         return put.Id is { } id
             ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
             : Problems.ToResult(put.Problem!, StatusOf(put.Problem!));
+    }
+
+    // A client that has begun to send reads no answer before it has ended: what is refused is still let in and dropped, up to a point.
+    private static async Task DrainAsync(HttpRequest request, IHttpMaxRequestBodySizeFeature? size, CancellationToken cancel)
+    {
+        const long Patience = 256L * 1024 * 1024;
+        if (request.ContentLength > Patience || request.Headers.Expect.Count > 0 || size is not { IsReadOnly: false }) return;
+        size.MaxRequestBodySize = Patience;
+        await request.Body.CopyToAsync(Stream.Null, cancel);
     }
 
     /// <summary>The HTTP status of a refusal to put.</summary>

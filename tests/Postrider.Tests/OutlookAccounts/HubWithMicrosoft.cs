@@ -59,7 +59,7 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
     /// <summary>A person's browser, signed in at the hub and nowhere else.</summary>
     internal async Task<PlainBrowser> BrowserAsync()
     {
-        var browser = new PlainBrowser(Hub.Address);
+        var browser = new PlainBrowser(Hub.Address, followsToOtherSites: true);
         await browser.OpenAsync("/sign-in");
         browser.Fill("E-mail", HubUnderTest.AdministratorEmail);
         browser.Fill("Password", HubUnderTest.Password);
@@ -130,7 +130,7 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
     }
 
     /// <summary>The messages of one folder in the sandbox, newest last.</summary>
-    internal Task<IReadOnlyList<Stored>> FolderAsync(string address, string folder) => ReadAsync<IReadOnlyList<Stored>>($"/control/mailboxes/{address}/folders/{Uri.EscapeDataString(folder)}/messages");
+    internal async Task<IReadOnlyList<Stored>> FolderAsync(string address, string folder) => (await ReadAsync<Folder>($"/control/mailboxes/{address}/folders/{Uri.EscapeDataString(folder)}/messages")).Messages;
 
     internal async Task<byte[]> RawAsync(string address, string folder, long uid)
     {
@@ -145,4 +145,6 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
     }
 
     internal sealed record Stored(long Uid);
+
+    private sealed record Folder(IReadOnlyList<Stored> Messages);
 }

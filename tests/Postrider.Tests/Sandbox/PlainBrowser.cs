@@ -12,8 +12,12 @@ internal sealed class PlainBrowser : IDisposable
     private readonly HttpClient client;
     private readonly IBrowsingContext context = BrowsingContext.New(Configuration.Default);
 
-    public PlainBrowser(Uri home)
+    private readonly bool followsToOtherSites;
+
+    /// <param name="followsToOtherSites">As a person's browser does; else it stops there and tells (<see cref="LeftFor"/>).</param>
+    public PlainBrowser(Uri home, bool followsToOtherSites = false)
     {
+        this.followsToOtherSites = followsToOtherSites;
         client = new HttpClient(new SocketsHttpHandler { CookieContainer = Cookies, UseCookies = true, AllowAutoRedirect = false }) { BaseAddress = home };
         Address = home;
     }
@@ -107,7 +111,7 @@ internal sealed class PlainBrowser : IDisposable
         for (var redirects = 0; follow && response.Headers.Location is { } location && redirects < 10; redirects++)
         {
             var next = new Uri(response.RequestMessage!.RequestUri!, location);
-            if (next.Authority != client.BaseAddress!.Authority)
+            if (!followsToOtherSites && next.Authority != client.BaseAddress!.Authority)
             {
                 LeftFor = next;
                 break;

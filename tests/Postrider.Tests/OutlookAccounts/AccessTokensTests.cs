@@ -78,6 +78,6 @@ public sealed class AccessTokensTests(HubWithMicrosoft both) : IClassFixture<Hub
 
     private async Task<OutlookAccountId> ConnectedAsync(string mailbox) => (await both.ServerAsync(await both.ConnectAsync(mailbox))).AccountId!.Value;
 
-    private Task ExpireAsync(OutlookAccountId account) =>
+    private Task<int> ExpireAsync(OutlookAccountId account) =>
         both.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE outlook_account SET access_token_expires_at = @at, refreshed_at = @at WHERE id = @account", new { account, at = tx.Now.AddMinutes(-1) }));
 }

@@ -1,3 +1,5 @@
+using Postrider.Entra;
+
 namespace Postrider.Tests;
 
 public sealed class CommandLineTests
@@ -26,5 +28,5 @@ public sealed class CommandLineTests
 
     [Fact]
     public void Without_options_it_is_the_worldwide_cloud() =>
-        Assert.Equal(Entra.MicrosoftCloud.Worldwide, CommandLine.OptionsOf(CommandLine.Make().Parse(["serve"])).Cloud);
+        Assert.Equal(MicrosoftCloud.Worldwide, CommandLine.OptionsOf(CommandLine.Make().Parse(["serve"])).Cloud);
 }

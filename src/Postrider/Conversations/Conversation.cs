@@ -31,7 +31,7 @@ public enum MessageDirection
 public sealed record Conversation(ConversationId Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount);
 
 /// <summary>A line of the list: what one sees at a glance.</summary>
-/// <param name="People">Names of those who take part and are no users of the hub, at most three.</param>
+/// <param name="People">Names of those who wrote to us, else of those we wrote to; at most three.</param>
 /// <param name="Unread">Messages that came in since the viewer last read.</param>
 /// <param name="Queued">Mails not yet handed over.</param>
 /// <param name="Failed">Mails that were refused.</param>

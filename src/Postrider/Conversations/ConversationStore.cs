@@ -154,9 +154,9 @@ internal sealed class ConversationStore(TimeProvider clock)
                 (select count(*) from thread_message m where m.conversation_id = conversation.id and m.direction <> 'outgoing' and m.number > coalesce(seen.seen_until, 0)) as Unread,
                 (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('scheduled', 'waiting', 'sending')) as Queued,
                 (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('partly-sent', 'refused', 'failed', 'unknown')) as Failed,
-                (select group_concat(who, ', ') from (select coalesce(c.name, c.address) as who from conversation_participant p join contact c on c.id = p.contact_id
-                    where p.conversation_id = conversation.id and not exists (select 1 from thread_message o where o.conversation_id = conversation.id and o.direction = 'outgoing' and lower(o.author_address) = p.address_key)
-                    order by p.joined_at, p.contact_id limit 3)) as People
+                coalesce(
+                    (select group_concat(who, ', ') from (select distinct coalesce(m.author_name, m.author_address) as who from thread_message m where m.conversation_id = conversation.id and m.direction = 'incoming' limit 3)),
+                    (select group_concat(who, ', ') from (select distinct coalesce(r.name, r.address) as who from thread_message m join thread_message_recipient r on r.message_id = m.id where m.conversation_id = conversation.id and m.direction = 'outgoing' limit 3))) as People
             from conversation
             left join conversation_seen seen on seen.conversation_id = conversation.id and seen.user_id = @Viewer
             left join thread_message last on last.conversation_id = conversation.id and last.number = conversation.message_count

@@ -131,6 +131,8 @@ internal sealed class IncomingServerRegister(
 
     private async Task<Problem> NoteAsync(IncomingServer server, Problem problem, CancellationToken cancel)
     {
+        // Before it is confirmed nobody tries by himself.
+        if (server.State == IncomingServerState.Draft) problem = problem with { RetriesByItself = false };
         await database.WriteAsync(tx => store.Trouble(tx, server.Id, problem, nextTry: null), cancel);
         return problem;
     }

@@ -1,5 +1,5 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Postrider.Apps;
@@ -30,6 +30,7 @@ public static class Hub
     public static async Task<RunningHub> StartAsync(HubOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
+        RefusePortInUse(options.Port);
         var roots = TrustedRoots.Load(options.TrustCertificateFile);
         // The database is there before the host and after it, so its log is too.
         var log = LoggerFactory.Create(logging => logging.SetMinimumLevel(options.Quiet ? LogLevel.Error : LogLevel.Information).AddConsole());
@@ -110,7 +111,7 @@ public static class Hub
         var parameters = app.Services.GetRequiredService<SystemParameters>();
         await parameters.LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
-        await ListenAsync(app, options.Port, cancellationToken);
+        await ListenAsync(app, cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;
         await parameters.SetFirstBaseUrlAsync(address, cancellationToken);
@@ -119,17 +120,32 @@ public static class Hub
         return new RunningHub(app, address, setupLink, database, log);
     }
 
-    private static async Task ListenAsync(WebApplication app, int port, CancellationToken cancellationToken)
+    private static async Task ListenAsync(WebApplication app, CancellationToken cancellationToken)
     {
         try
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (Exception failure)
+        catch
         {
+            // Stopped first: what already runs in the background must not find its services gone.
+            await app.StopAsync(CancellationToken.None);
             await app.DisposeAsync();
-            if (failure is not IOException { InnerException: AddressInUseException }) throw;
-            throw new StartRefusedException("port-in-use", $"The port of --port, {port}, is in use by another program.", "Stop that program, or give --port another number; 0 takes a free one.", failure);
+            throw;
+        }
+    }
+
+    // Asked before anything is opened: the server would find out too, after half the hub has started.
+    private static void RefusePortInUse(int port)
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            probe.Start();
+        }
+        catch (SocketException failure) when (failure.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
+        {
+            throw new StartRefusedException("port-in-use", $"The port of --port, {port}, is in use by another program, or may not be used.", "Stop that program, or give --port another number; 0 takes a free one.", failure);
         }
     }
 }

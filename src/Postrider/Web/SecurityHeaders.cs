@@ -18,7 +18,7 @@ internal static class SecurityHeaders
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Cross-Origin-Resource-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
-            headers.CacheControl = "no-store";
+            headers.CacheControl = "no-cache, no-store";
             return next(http);
         });
     }

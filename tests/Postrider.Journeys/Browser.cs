@@ -32,7 +32,8 @@ internal sealed class Browser : IAsyncDisposable
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
             Locale = "en-GB",
         });
-        context.SetDefaultTimeout(20_000);
+        // A busy machine is slow, not wrong.
+        context.SetDefaultTimeout(60_000);
         return await context.NewPageAsync();
     }
 

@@ -17,7 +17,7 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
         await page.Locator("[name=email]").FillAsync(email);
         await page.Locator("[name=password]").FillAsync(Password);
         await page.Locator("form button.btn-primary").ClickAsync();
-        await page.WaitForURLAsync(hub.ToString());
+        await SeeMenuAsync();
         await pictures.TakeAsync(page, "hub-home");
     }
 
@@ -141,8 +141,10 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
         await page.GotoAsync(link.ToString());
         await page.Locator("[name=password]").FillAsync(Password);
         await page.Locator("form button.btn-primary").ClickAsync();
-        await page.WaitForURLAsync(hub.ToString());
+        await SeeMenuAsync();
     }
+
+    private Task SeeMenuAsync() => page.GetByRole(AriaRole.Link, new() { Name = "Conversations", Exact = true }).First.WaitForAsync();
 
     public Task MenuAsync(string entry) => page.Locator("nav, aside").GetByRole(AriaRole.Link, new() { Name = entry, Exact = true }).First.ClickAsync();
 

@@ -74,7 +74,8 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
     /// <summary>Microsoft's pages, for somebody who is not signed in there yet.</summary>
     public async Task ConsentAsync(bool personal, bool accept = true)
     {
-        if (await page.Locator("input[name=username][type=email]").CountAsync() > 0) await Press("Next");
+        // The Username was given as login_hint: the password alone is asked for.
+        await page.GetByRole(AriaRole.Heading, new() { Name = "Enter password" }).WaitForAsync();
         await pictures.TakeAsync(page, "microsoft-password");
         await page.GetByLabel("Password").FillAsync(PortalVisit.Password);
         await Press("Sign in");

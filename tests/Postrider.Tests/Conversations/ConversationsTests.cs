@@ -134,6 +134,8 @@ public sealed class ConversationsTests
         Assert.Equal(HttpStatusCode.Found, read.StatusCode);
 
         Assert.Equal(0, await UnreadAsync(hub.Browser));
+        using var scripted = await hub.Browser.PostAsync($"/api/v1/conversations/{conversation}/seen", null);
+        Assert.Equal(HttpStatusCode.NoContent, scripted.StatusCode);
         Assert.Equal(1, await UnreadAsync(user));
     }
 

@@ -30,7 +30,7 @@ internal static class OutlookCredentialsProblems
     /// <returns>Null while there is nothing to warn of.</returns>
     public static Problem? ExpiryWarning(DateOnly? expiresOn, DateTimeOffset now)
     {
-        const string remedy = "In the Azure portal, Certificates & secrets, make a new client secret, and enter its Value and its day here. Both secrets work until the old one ends.";
+        const string remedy = "In the Azure portal, Certificates & secrets, make a new client secret, and enter its Value and its day in General Settings. Both secrets work until the old one ends.";
         var day = expiresOn?.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
         return CredentialRules.LifeOf(expiresOn, now) switch
         {

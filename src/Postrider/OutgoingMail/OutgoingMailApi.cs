@@ -34,6 +34,9 @@ internal static class OutgoingMailApi
 {
     private const int MaxListed = 200;
 
+    // Bytes of a request that are read only to be dropped; a longer one finds its connection closed.
+    private const long Patience = 256L * 1024 * 1024;
+
     public static void MapOutgoingMail(this WebApplication app)
     {
         var group = app.MapGroup("/api/v1/mails").RequireAuthorization(Policies.SignedIn).WithTags("Mails");
@@ -68,24 +71,21 @@ internal static class OutgoingMailApi
     /// <summary>202 after the commit, or a problem with nothing stored.</summary>
     private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Viewer viewer, CancellationToken cancel)
     {
-        // base64 within JSON: four thirds of the files, and room for the rest. Larger ones are refused before they are read.
+        // base64 within JSON: four thirds of the files, and room for the rest.
         var limit = (outbox.MaxBytes * 4 / 3) + (1024 * 1024);
-        var size = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
-        if (http.Request.ContentLength > limit)
-        {
-            await DrainAsync(http.Request, size, cancel);
-            return Problems.ToResult(OutgoingMailProblems.TooLarge(http.Request.ContentLength.Value, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
-        }
-
-        if (size is { IsReadOnly: false }) size.MaxRequestBodySize = limit;
+        // A client that has begun to send reads no answer before it has ended: what is too large is let in and dropped, up to a point.
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = Patience;
+        var body = new CappedBody(http.Request.Body, limit);
+        if (http.Request.ContentLength > limit) return await TooLargeAsync(http.Request.ContentLength.Value);
+        http.Request.Body = body;
         MailRequest? request;
         try
         {
             request = await http.Request.ReadFromJsonAsync<MailRequest>(cancel);
         }
-        catch (BadHttpRequestException tooLong) when (tooLong.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        catch (BodyTooLargeException)
         {
-            return Problems.ToResult(OutgoingMailProblems.TooLarge(limit, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+            return await TooLargeAsync(limit);
         }
         catch (Exception wrong) when (wrong is System.Text.Json.JsonException or InvalidOperationException)
         {
@@ -98,15 +98,12 @@ internal static class OutgoingMailApi
         return put.Id is { } id
             ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
             : Problems.ToResult(put.Problem!, StatusOf(put.Problem!));
-    }
 
-    // A client that has begun to send reads no answer before it has ended: what is refused is still let in and dropped, up to a point.
-    private static async Task DrainAsync(HttpRequest request, IHttpMaxRequestBodySizeFeature? size, CancellationToken cancel)
-    {
-        const long Patience = 256L * 1024 * 1024;
-        if (request.ContentLength > Patience || request.Headers.Expect.Count > 0 || size is not { IsReadOnly: false }) return;
-        size.MaxRequestBodySize = Patience;
-        await request.Body.CopyToAsync(Stream.Null, cancel);
+        async Task<IResult> TooLargeAsync(long length)
+        {
+            if (http.Request.ContentLength is null or <= Patience && http.Request.Headers.Expect.Count == 0) await body.DrainAsync(cancel);
+            return Problems.ToResult(OutgoingMailProblems.TooLarge(length, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+        }
     }
 
     /// <summary>The HTTP status of a refusal to put.</summary>
@@ -125,6 +122,48 @@ internal static class OutgoingMailApi
         mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, mail.Why, mail.Size, mail.PutAt, mail.NextTry, mail.FinishedAt, mail.Tries, mail.Trouble,
         recipients?.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply)).ToList(),
         attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
+}
+
+internal sealed class BodyTooLargeException : IOException;
+
+/// <summary>A request's body that ends with <see cref="BodyTooLargeException"/> beyond its limit, and can be emptied then.</summary>
+internal sealed class CappedBody(Stream inner, long limit) : Stream
+{
+    private long read;
+
+    public override bool CanRead => true;
+    public override bool CanSeek => false;
+    public override bool CanWrite => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    /// <summary>To the end, or to the server's own limit.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await inner.CopyToAsync(Null, cancellationToken);
+        }
+        catch (BadHttpRequestException)
+        {
+            // Longer than our patience: the server closes the connection after the answer.
+        }
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var count = await inner.ReadAsync(buffer, cancellationToken);
+        read += count;
+        return read <= limit ? count : throw new BodyTooLargeException();
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Bodies are read with ReadAsync.");
+    public override void Flush() => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
 /// <summary>Turns the API's record into a message. Pure.</summary>

@@ -83,7 +83,7 @@ internal static class OutgoingMailApi
         {
             request = await http.Request.ReadFromJsonAsync<MailRequest>(cancel);
         }
-        catch (BodyTooLargeException)
+        catch (InvalidDataException)
         {
             return await TooLargeAsync(limit);
         }
@@ -124,9 +124,7 @@ internal static class OutgoingMailApi
         attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
 }
 
-internal sealed class BodyTooLargeException : IOException;
-
-/// <summary>A request's body that ends with <see cref="BodyTooLargeException"/> beyond its limit, and can be emptied then.</summary>
+/// <summary>A request's body that ends with <see cref="InvalidDataException"/> beyond its limit, and can be emptied then.</summary>
 internal sealed class CappedBody(Stream inner, long limit) : Stream
 {
     private long read;
@@ -154,7 +152,7 @@ internal sealed class CappedBody(Stream inner, long limit) : Stream
     {
         var count = await inner.ReadAsync(buffer, cancellationToken);
         read += count;
-        return read <= limit ? count : throw new BodyTooLargeException();
+        return read <= limit ? count : throw new InvalidDataException($"The body is longer than {limit} bytes.");
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();

@@ -14,6 +14,14 @@ want() {
   wanted_packages+=("$@")
 }
 
+# want_package PACKAGE: the same for a package that brings no program of its own; asked of dpkg where there is one.
+want_package() {
+  command -v dpkg >/dev/null 2>&1 || return 0
+  dpkg -s "$1" >/dev/null 2>&1 && return
+  wanted_programs+=("$1")
+  wanted_packages+=("$1")
+}
+
 install_wanted() {
   [ ${#wanted_programs[@]} -eq 0 ] && return 0
   local as=""

@@ -17,8 +17,9 @@ want python3 python3
 want chromium chromium fonts-dejavu-core
 want dovecot dovecot-core dovecot-imapd dovecot-submissiond
 want swaks swaks
-# With the SASL module through which mbsync signs in with a token; the program alone cannot.
-want mbsync isync libsasl2-modules-kdexoauth2
+want mbsync isync
+# The SASL module through which mbsync signs in with a token; the program alone cannot.
+want_package libsasl2-modules-kdexoauth2
 install_wanted || echo "Tests that need a missing program are skipped and say so." >&2
 export PATH="$PATH:/usr/sbin"
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.HttpOverrides;
 using Postrider.Apps;
 using Postrider.Conversations;
 using Postrider.Entra;
@@ -86,6 +87,8 @@ public static class Hub
             await ready.Task.WaitAsync(http.RequestAborted);
             await next(http);
         });
+        // A proxy on this machine says whether the browser came over TLS and from where; a proxy elsewhere is not believed, and no header names the host: web.base.url does.
+        app.UseForwardedHeaders(new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedFor });
         app.UseSecurityHeaders(options.Cloud.Login);
         app.UseProblemPages();
         app.UseAssets();

@@ -81,7 +81,7 @@ internal static class ConversationsApi
     }
 
     /// <summary>The header of the IETF draft "The Idempotency-Key HTTP Header Field".</summary>
-    private static string? OnceKey(HttpContext http) => http.Request.Headers["Idempotency-Key"].ToString() is { Length: > 0 and <= 200 } key ? key : null;
+    private static string? OnceKey(HttpContext http) => http.Request.Headers["Idempotency-Key"].ToString() is { Length: > 0 } key ? key : null;
 
     // A line end within an address stays: it must be refused, not joined away.
     private static CompositionDraft DraftOf(MessageRequest request) => new(

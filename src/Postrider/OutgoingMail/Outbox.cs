@@ -21,7 +21,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
 
     /// <summary>The largest message this hub takes, in bytes on the wire.</summary>
     public long MaxBytes =>
-        1024L * 1024 * (int.TryParse(parameters.Get("mail.max_message_megabytes"), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : OutgoingMessageRules.DefaultMaxMegabytes);
+        1024L * 1024 * (int.TryParse(parameters.Get(KnownParameter.MaxMessageMegabytes), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : OutgoingMessageRules.DefaultMaxMegabytes);
 
     /// <param name="inSameTransaction">Told the mail's id and Message-ID in the transaction that stores it, so that the caller's own rows commit with it. SQL only; may run again. Not called for a repetition of an idempotency key.</param>
     public async Task<PutResult> PutAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken)

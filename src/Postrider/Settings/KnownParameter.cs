@@ -1,3 +1,4 @@
+using System.Globalization;
 using Postrider.Mail;
 using Postrider.Web;
 
@@ -15,6 +16,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string CatchallAlias = "mail.catchall.alias";
     public const string BounceAlias = "mail.bounce.alias";
     public const string CatchallDomainAllowed = "mail.catchall.domain.allowed";
+    public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
 
@@ -28,6 +30,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(CatchallAlias, "The part before the @ of the address that takes answers.", "a local part such as catchall", IsLocalPart),
         new(BounceAlias, "The part before the @ of the address that takes delivery failures.", "a local part such as bounce", IsLocalPart),
         new(CatchallDomainAllowed, "Further domains whose addresses count as the hub's own.", "domains with commas between them", IsDomainList),
+        new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
     ];
@@ -53,6 +56,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         key.Length is > 0 and <= 100 && key.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
     private static bool IsTruth(string value) => value is "True" or "False" or "true" or "false" or "1" or "0";
+
+    private static bool IsMegabytes(string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is >= 1 and <= 150;
 
     private static bool IsLocalPart(string value) => EmailAddress.TryParse(value + "@example.com", out var address) && address.LocalPart == value;
 

@@ -13,6 +13,7 @@ namespace Postrider.Storage;
 /// </summary>
 internal sealed partial class HubDatabase : IAsyncDisposable
 {
+    private const string FileName = "postrider.db";
     // A transaction longer than this keeps the first caller waiting for the last one's work.
     private const int MaxWritesInACommit = 256;
     // Beyond this many waiting writes, callers wait before they queue: the memory of a burst is bounded.
@@ -33,7 +34,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private HubDatabase(string dataFolder, TimeProvider clock, ILogger log, FileStream processLock)
     {
         (DataFolder, this.clock, this.log, this.processLock) = (dataFolder, clock, log, processLock);
-        var file = Path.Combine(dataFolder, "postrider.db");
+        var file = Path.Combine(dataFolder, FileName);
         readerConnectionString = new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadOnly, Pooling = true }.ToString();
         writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ToString());
         thread = new Thread(WriteLoop) { IsBackground = true, Name = "postrider-writer" };
@@ -51,6 +52,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         var database = new HubDatabase(dataFolder, clock, log, LockFolder(dataFolder));
         try
         {
+            MakePrivate(Path.Combine(dataFolder, FileName));
             database.writer.Open();
             database.writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864;");
             MigrationRunner.Apply(database.writer, clock);
@@ -212,6 +214,15 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         }
 
         job.Complete();
+    }
+
+    /// <summary>Mail is nobody else's to read, also where the folder was made with a wider mode. SQLite gives its log files the mode of the database.</summary>
+    private static void MakePrivate(string file)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        const UnixFileMode OwnersAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (new FileStream(file, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnersAlone }))
+            File.SetUnixFileMode(file, OwnersAlone);
     }
 
     private static FileStream LockFolder(string dataFolder)

@@ -135,6 +135,16 @@ public sealed class HubDatabaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Its_files_are_their_owners_alone_also_in_a_folder_that_is_open_to_others()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes");
+        await database.WriteAsync(tx => tx.Execute("INSERT INTO note(id, text) VALUES(@id, 'x')", new { id = Guid.CreateVersion7() }));
+        var files = Directory.GetFiles(database.DataFolder, "postrider.db*");
+        Assert.Contains(files, file => file.EndsWith("-wal", StringComparison.Ordinal));
+        Assert.All(files, file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+    }
+
+    [Fact]
     public async Task A_database_of_a_newer_version_is_refused()
     {
         await database.WriteAsync(tx => tx.Execute("INSERT INTO schema_migration(number, name, sha256, applied_at) VALUES(9999, '9999_later', 'x', 0)"));

@@ -38,6 +38,21 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public async Task Behind_a_proxy_with_TLS_the_session_cookie_is_secure_and_no_header_names_the_host()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        using var browser = hub.OpenBrowser();
+        browser.DefaultRequestHeaders.Add("X-Forwarded-Proto", "https");
+        browser.DefaultRequestHeaders.Add("X-Forwarded-Host", "evil.example");
+        using var answer = await browser.PostAsJsonAsync("/api/v1/session", new { email = HubUnderTest.AdministratorEmail, password = HubUnderTest.Password });
+        var cookie = Assert.Single(answer.Headers.GetValues("Set-Cookie"), line => line.StartsWith("postrider.session=", StringComparison.Ordinal));
+        Assert.Contains("; secure", cookie, StringComparison.OrdinalIgnoreCase);
+
+        using var page = await browser.GetAsync("/settings");
+        Assert.DoesNotContain("evil.example", page.Headers.Location?.ToString() + await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_form_without_its_token_changes_nothing()
     {
         await using var hub = await HubUnderTest.StartAsync();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using Spectre.Console;
 
@@ -11,14 +12,17 @@ internal static class Story
     {
         var once = new Option<bool>("--once") { Description = "Tell the story and end: 0 when every step held, else 1." };
         var data = new Option<DirectoryInfo?>("--data") { Description = "Folder in which a new folder is made for this run (default: one for temporary files)." };
-        var port = new Option<int>("--port") { Description = "The hub's port (default: a free one)." };
-        port.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 0 or > 65535) result.AddError("--port takes a number from 0 to 65535.");
-        });
+        var port = new Option<int>("--port") { Description = "The hub's port (default: a free one).", CustomParser = PortOf };
         var command = new RootCommand("Postrider's Demo: connects a mailbox, sends a mail and receives the answer, on this machine alone.") { once, data, port };
         command.SetAction((parsed, cancel) => TellAsync(parsed.GetValue(once), parsed.GetValue(data), parsed.GetValue(port), cancel));
         return command.Parse(args).InvokeAsync();
+    }
+
+    private static int PortOf(ArgumentResult given)
+    {
+        if (given.Tokens is [var token] && int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535) return port;
+        given.AddError("--port takes a number from 0 to 65535.");
+        return 0;
     }
 
     private static async Task<int> TellAsync(bool once, DirectoryInfo? data, int port, CancellationToken cancel)

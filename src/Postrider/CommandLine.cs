@@ -16,7 +16,7 @@ internal static class CommandLine
     {
         Description = "Port on this machine; 0 takes a free one",
         DefaultValueFactory = _ => DefaultPort,
-        Validators = { result => Refuse(result, result.GetValueOrDefault<int>() is >= 0 and <= 65535, "--port takes a number from 0 to 65535.") },
+        CustomParser = PortOf,
     };
     private static readonly Option<FileInfo?> TrustCertificate = new("--trust-certificate") { Description = "PEM file of certificate authorities trusted besides the system's, for Entra, SMTP and IMAP" };
     private static readonly Option<string?> Login = new("--login")
@@ -41,6 +41,13 @@ internal static class CommandLine
         var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Quiet };
         serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
         return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve };
+    }
+
+    private static int PortOf(ArgumentResult given)
+    {
+        if (given.Tokens is [var token] && int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535) return port;
+        given.AddError("--port takes a number from 0 to 65535.");
+        return 0;
     }
 
     internal static HubOptions OptionsOf(ParseResult parsed)

@@ -6,6 +6,7 @@ public sealed class CommandLineTests
 {
     [Theory]
     [InlineData("--port", "70000")]
+    [InlineData("--port", "http")]
     [InlineData("--login", "http://login.example.com")]
     [InlineData("--login", "https://login.example.com/common")]
     [InlineData("--smtp", "smtp.example.com")]

@@ -64,6 +64,42 @@ internal sealed class ImapMailboxView : IDisposable
         return new ImapViewChange(expunged, kept.Count > before, flags);
     }
 
+    /// <summary>Indexes of the messages that a client named, ascending.</summary>
+    /// <exception cref="ImapSyntaxException">A sequence number is none.</exception>
+    public IReadOnlyList<int> Choose(IReadOnlyList<(uint First, uint Last)> set, bool byUid)
+    {
+        var chosen = new List<int>();
+        if (byUid)
+        {
+            var uids = SequenceSet.Resolve(set, LargestUid);
+            for (var i = 0; i < Count; i++)
+                if (SequenceSet.Contains(uids, this[i].Uid)) chosen.Add(i);
+            return chosen;
+        }
+        if (Count == 0 && set.Any(r => r.First == uint.MaxValue || r.Last == uint.MaxValue)) return chosen;
+        // A sequence number that is none is the client's mistake; a UID that is gone is not.
+        foreach (var (first, last) in SequenceSet.Resolve(set, (uint)Count) is { Count: > 0 } numbers ? numbers : throw new ImapSyntaxException())
+        {
+            if (last > Count) throw new ImapSyntaxException();
+            for (var n = first; n <= last; n++) chosen.Add((int)n - 1);
+        }
+        return chosen;
+    }
+
+    /// <returns>False when the message is gone; the view then still shows it as it was.</returns>
+    public bool ChangeFlags(int index, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
+    {
+        if (Store.ChangeFlags(this[index].Uid, change) is not { } flags) return false;
+        this[index] = this[index] with { Flags = flags };
+        return true;
+    }
+
+    /// <summary>From the store; the view shows them until it is refreshed.</summary>
+    public void Remove(IEnumerable<ImapStoredMessage> messages)
+    {
+        foreach (var message in messages.ToList()) Store.Remove(message.Uid);
+    }
+
     public static bool SameFlags(IReadOnlyList<string> a, IReadOnlyList<string> b) => ReferenceEquals(a, b) || (a.Count == b.Count && a.All(f => b.Contains(f, StringComparer.OrdinalIgnoreCase)));
 
     public void Dispose() => Store.Changed -= Signal;

@@ -182,6 +182,37 @@ public sealed class ImapServerTests
     }
 
     [Fact]
+    public async Task A_message_on_its_way_arrives_whole_while_the_server_stops()
+    {
+        var server = ImapServerUnderTest.Start();
+        server.Mailboxes.Inbox.Append(Message);
+        // More than the sockets' buffers hold: the server is held up in the middle of it for as long as the client does not read.
+        var big = new byte[40_000_000];
+        new Random(1).NextBytes(big);
+        server.Mailboxes.Inbox.Append(big, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
+        await using var reader = await server.ConnectAsync();
+        await using var witness = await server.ConnectAsync();
+        await reader.SelectAsync("INBOX", true, CancellationToken.None);
+        await witness.SelectAsync("INBOX", true, CancellationToken.None);
+        var idle = witness.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+
+        var stopping = Task.CompletedTask;
+        var fetched = new List<ImapFetched>();
+        var count = await reader.UidFetchAsync([1, 2], true, async message =>
+        {
+            fetched.Add(message);
+            if (fetched.Count > 1) return;
+            stopping = server.DisposeAsync().AsTask();
+            await idle;
+        }, CancellationToken.None);
+
+        Assert.True(count.Succeeded, count.Failure?.Detail);
+        Assert.True(big.AsSpan().SequenceEqual(fetched[1].Body));
+        Assert.Equal("BYE Server is shutting down.", (await reader.NoopAsync(CancellationToken.None)).Failure!.ServerText);
+        await stopping;
+    }
+
+    [Fact]
     public async Task Names_of_folders_travel_in_Unicode()
     {
         await using var server = ImapServerUnderTest.Start(new MailboxesInMemory("Entwürfe", "受信/R&D \"x\"", "a\\b"));

@@ -1,0 +1,58 @@
+using System.Buffers;
+using Postrider.Mail.Wire;
+
+namespace Postrider.Mail.Imap;
+
+/// <summary>The line to a client, as all commands of a session share it: what is written into <see cref="Reply"/> leaves with the next flush.</summary>
+internal sealed class ImapServerLine(WireConnection connection, ImapServerOptions options)
+{
+    /// <summary>RFC 2971 section 3.3 lets ID alone have 30 fields of 1024 octets; UID sets and access tokens are shorter.</summary>
+    public const int MaxBytes = 64 * 1024;
+    // Output kept back at most before the client must take some.
+    private const int FlushBytes = 64 * 1024;
+
+    public ImapReply Reply { get; } = new(connection.Output, options.Transcript);
+
+    /// <summary>A line that is no command: the answer to a challenge, DONE.</summary>
+    public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancel) => connection.Lines.ReadAsync(MaxBytes, cancel);
+
+    /// <param name="shown">What the transcript is told of a line from the client.</param>
+    public void Heard(string shown) => options.Transcript?.Invoke(false, shown);
+
+    public async ValueTask SayAsync(string line)
+    {
+        Reply.Line(line);
+        await FlushAsync();
+    }
+
+    public async ValueTask WriteLiteralAsync(ReadOnlyMemory<byte> bytes)
+    {
+        Reply.LiteralHead(bytes.Length);
+        while (bytes.Length > 0)
+        {
+            var piece = bytes[..Math.Min(bytes.Length, FlushBytes)];
+            connection.Output.Write(piece.Span);
+            bytes = bytes[piece.Length..];
+            if (connection.Output.UnflushedBytes >= FlushBytes) await FlushAsync();
+        }
+    }
+
+    /// <summary>Between two responses of a long answer.</summary>
+    public ValueTask FlushLargeAsync() => connection.Output.UnflushedBytes > FlushBytes ? FlushAsync() : ValueTask.CompletedTask;
+
+    /// <summary>Cancelled only when the connection is given up, not by the server's stop: under TLS a cancelled write loses its record, and with it all that would follow, the BYE too.</summary>
+    /// <exception cref="IOException">The client takes nothing; the session cannot go on.</exception>
+    public async ValueTask FlushAsync()
+    {
+        // A client that takes nothing for as long as it might be silent is gone.
+        using var stuck = new CancellationTokenSource(options.IdleTimeout, options.Clock);
+        try
+        {
+            await connection.Output.FlushAsync(stuck.Token);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new IOException("The client takes no more.", e);
+        }
+    }
+}

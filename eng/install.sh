@@ -22,6 +22,13 @@ want_package() {
   wanted_packages+=("$1")
 }
 
+# need_dotnet: ends the script where there is no SDK; installing one is left to the person.
+need_dotnet() {
+  command -v dotnet >/dev/null 2>&1 && return
+  echo "The .NET 10 SDK is missing: install it, then run this again." >&2
+  exit 1
+}
+
 install_wanted() {
   [ ${#wanted_programs[@]} -eq 0 ] && return 0
   local as=""

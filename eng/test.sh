@@ -5,10 +5,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . eng/install.sh
 
-if ! command -v dotnet >/dev/null 2>&1; then
-  echo "The .NET 10 SDK is missing: install it, then run this again." >&2
-  exit 1
-fi
+need_dotnet
 want npm nodejs npm
 want git git
 want curl curl

@@ -40,19 +40,6 @@ internal sealed class ImapServerLine(WireConnection connection, ImapServerOption
     /// <summary>Between two responses of a long answer.</summary>
     public ValueTask FlushLargeAsync() => connection.Output.UnflushedBytes > FlushBytes ? FlushAsync() : ValueTask.CompletedTask;
 
-    /// <summary>Cancelled only when the connection is given up, not by the server's stop: under TLS a cancelled write loses its record, and with it all that would follow, the BYE too.</summary>
-    /// <exception cref="IOException">The client takes nothing; the session cannot go on.</exception>
-    public async ValueTask FlushAsync()
-    {
-        // A client that takes nothing for as long as it might be silent is gone.
-        using var stuck = new CancellationTokenSource(options.IdleTimeout, options.Clock);
-        try
-        {
-            await connection.Output.FlushAsync(stuck.Token);
-        }
-        catch (OperationCanceledException e)
-        {
-            throw new IOException("The client takes no more.", e);
-        }
-    }
+    /// <summary>A client that takes nothing for as long as it might be silent is gone; the server's stop does not cut an answer short.</summary>
+    public ValueTask FlushAsync() => connection.FlushAsync(options.Clock, options.IdleTimeout);
 }

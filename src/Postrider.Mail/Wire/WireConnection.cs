@@ -102,6 +102,22 @@ internal sealed class WireConnection : IAsyncDisposable
         Secure(secured);
     }
 
+    /// <summary>Sends what is written. It does not end with a server's stop but only with a peer that takes nothing for <paramref name="limit"/>, which is then given up: see <see cref="Output"/>.</summary>
+    /// <exception cref="IOException">The peer takes nothing; the connection is of no use.</exception>
+    public async ValueTask FlushAsync(TimeProvider clock, TimeSpan limit)
+    {
+        if (Output.UnflushedBytes == 0) return;
+        using var stuck = new CancellationTokenSource(limit, clock);
+        try
+        {
+            await Output.FlushAsync(stuck.Token);
+        }
+        catch (OperationCanceledException e) when (stuck.IsCancellationRequested)
+        {
+            throw new IOException("The other side takes nothing of what is sent.", e);
+        }
+    }
+
     /// <summary>Cuts the line: a read or write under way on another thread fails. The session's own end still disposes.</summary>
     public void Abort() => stream.Dispose();
 

@@ -93,15 +93,9 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
 }
 
 /// <summary>A message on its way out. When its last byte has been read, the final dot is next: that is written down before the reader is told.</summary>
-internal sealed class LastByteWatch(Stream inner, Func<Task> atEnd) : Stream
+internal sealed class LastByteWatch(Stream inner, Func<Task> atEnd) : ForwardStream
 {
     private bool told;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -111,15 +105,6 @@ internal sealed class LastByteWatch(Stream inner, Func<Task> atEnd) : Stream
         told = true;
         return 0;
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The mark is written by waiting for the database: read with ReadAsync.");
-
-    public override void Flush() => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {

@@ -125,15 +125,9 @@ internal static class OutgoingMailApi
 }
 
 /// <summary>A request's body that ends with <see cref="InvalidDataException"/> beyond its limit, and can be emptied then.</summary>
-internal sealed class CappedBody(Stream inner, long limit) : Stream
+internal sealed class CappedBody(Stream inner, long limit) : ForwardStream
 {
     private long read;
-
-    public override bool CanRead => true;
-    public override bool CanSeek => false;
-    public override bool CanWrite => false;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>To the end, or to the server's own limit.</summary>
     public async Task DrainAsync(CancellationToken cancellationToken)
@@ -154,14 +148,6 @@ internal sealed class CappedBody(Stream inner, long limit) : Stream
         read += count;
         return read <= limit ? count : throw new InvalidDataException($"The body is longer than {limit} bytes.");
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("Bodies are read with ReadAsync.");
-    public override void Flush() => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
 
 /// <summary>Turns the API's record into a message. Pure.</summary>

@@ -38,7 +38,7 @@ internal sealed partial class Dialogue
     public static TheoryData<Pace> Paces => new(Pace.Whole, Pace.Lines, Pace.Bytes);
 
     /// <summary>Moved by <c>--- pass</c>; hand it to the side under test.</summary>
-    public ManualClock Clock { get; } = new();
+    public FakeClock Clock { get; } = new();
 
     /// <param name="name">Such as <c>smtp/reply_malformed</c>.</param>
     public static Dialogue Load(string name) => new(name, File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Dialogues", name + ".txt")));

@@ -80,7 +80,7 @@ public sealed class ImapServerInteropTests
         await using var server = ImapServerUnderTest.Start();
         server.Mailboxes.Inbox.Append(Message, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
         using var files = new TemporaryFolder();
-        var authority = files.Write("ca.pem", TestCertificates.Authority.ExportCertificatePem());
+        var authority = TestCertificates.AuthorityFile(files);
         string[] common = ["--silent", "--show-error", "--cacert", authority, "--user", "ann@example.com", "--oauth2-bearer", "secret", "--login-options", "AUTH=XOAUTH2"];
 
         var target = Path.Combine(files.Path, "got");
@@ -102,7 +102,7 @@ public sealed class ImapServerInteropTests
         var mbsync = PeerProgram.FindOrSkip("mbsync");
         await using var server = ImapServerUnderTest.Start();
         using var files = new TemporaryFolder();
-        var authority = files.Write("ca.pem", TestCertificates.Authority.ExportCertificatePem());
+        var authority = TestCertificates.AuthorityFile(files);
         var maildir = Directory.CreateDirectory(Path.Combine(files.Path, "mail")).FullName;
         // PLAIN: mbsync knows XOAUTH2 only by a SASL plug-in that Debian does not have.
         var configuration = files.Write("mbsyncrc", $"""
@@ -176,7 +176,7 @@ public sealed class ImapServerInteropTests
     {
         var python = PeerProgram.FindOrSkip("python3");
         using var files = new TemporaryFolder();
-        var authority = files.Write("ca.pem", TestCertificates.Authority.ExportCertificatePem());
+        var authority = TestCertificates.AuthorityFile(files);
         var program = files.Write("drive.py", string.Create(CultureInfo.InvariantCulture, $"""
             import imaplib, ssl, sys
             m = imaplib.IMAP4_SSL('localhost', {server.Port}, ssl_context=ssl.create_default_context(cafile={"'" + authority + "'"}))
@@ -185,19 +185,5 @@ public sealed class ImapServerInteropTests
         var (code, output) = await PeerProgram.RunAsync(python, [program]);
         Assert.True(code == 0, output);
         return output;
-    }
-
-    private sealed class TemporaryFolder : IDisposable
-    {
-        public string Path { get; } = Directory.CreateTempSubdirectory("postrider-imap-").FullName;
-
-        public string Write(string name, string content)
-        {
-            var path = System.IO.Path.Combine(Path, name);
-            File.WriteAllText(path, content);
-            return path;
-        }
-
-        public void Dispose() => Directory.Delete(Path, recursive: true);
     }
 }

@@ -38,13 +38,7 @@ public sealed class ImapServerTests
     {
         await using var server = ImapServerUnderTest.Start();
         var idling = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var client = await server.ConnectAsync(new ImapClientOptions
-        {
-            Transcript = (fromServer, line) =>
-            {
-                if (fromServer && line.StartsWith('+')) idling.TrySetResult();
-            },
-        });
+        await using var client = await server.ConnectAsync(Telling(idling));
         await client.SelectAsync("INBOX", false, CancellationToken.None);
         var idle = client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
         await idling.Task;
@@ -143,13 +137,7 @@ public sealed class ImapServerTests
     {
         await using var server = ImapServerUnderTest.Start();
         var idling = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var client = await server.ConnectAsync(new ImapClientOptions
-        {
-            Transcript = (fromServer, line) =>
-            {
-                if (fromServer && line.StartsWith('+')) idling.TrySetResult();
-            },
-        });
+        await using var client = await server.ConnectAsync(Telling(idling));
         await client.SelectAsync("INBOX", false, CancellationToken.None);
         using var cancel = new CancellationTokenSource();
         var idle = client.IdleAsync(TimeSpan.FromMinutes(1), cancel.Token);
@@ -225,6 +213,15 @@ public sealed class ImapServerTests
             Assert.Equal(folder.Name, selected.Value?.Name);
         }
     }
+
+    /// <summary>Options of a client that tells when the server has taken its IDLE.</summary>
+    private static ImapClientOptions Telling(TaskCompletionSource idling) => new()
+    {
+        Transcript = (fromServer, line) =>
+        {
+            if (fromServer && line.StartsWith('+')) idling.TrySetResult();
+        },
+    };
 
     private static ValueTask Keep(List<ImapFetched> kept, ImapFetched message)
     {

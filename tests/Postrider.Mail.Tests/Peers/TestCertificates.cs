@@ -13,6 +13,10 @@ internal static class TestCertificates
     /// <summary>What a client must trust.</summary>
     public static X509Certificate2 Authority => LazyAuthority.Value;
 
+    /// <summary>The authority as a file, for programs that want one.</summary>
+    /// <returns>Its path.</returns>
+    public static string AuthorityFile(TemporaryFolder folder) => folder.Write("ca.pem", Authority.ExportCertificatePem());
+
     /// <summary>For localhost and 127.0.0.1, with its key.</summary>
     public static X509Certificate2 Server => LazyServer.Value;
 

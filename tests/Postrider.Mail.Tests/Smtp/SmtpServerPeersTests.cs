@@ -21,7 +21,7 @@ public sealed class SmtpServerPeersTests
         var python = PeerProgram.FindOrSkip("python3");
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen();
-        using var authority = new AuthorityFile();
+        using var files = new TemporaryFolder();
         const string script = """
             import base64, smtplib, ssl, sys
             port, ca, token, form = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
@@ -44,7 +44,7 @@ public sealed class SmtpServerPeersTests
             s.send_message(__import__('email').message_from_string('From: ann@example.com\nTo: ben@example.org\nSubject: second\n\ntext\n'))
             s.quit()
             """;
-        var (code, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), authority.Path, token, form]);
+        var (code, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), TestCertificates.AuthorityFile(files), token, form]);
         Assert.True(code == 0, output);
         Assert.Equal(new SaslCredential.XOAuth2("ann@example.com", token), Assert.Single(mailbox.Credentials));
         Assert.Equal(2, mailbox.Messages.Count);
@@ -66,7 +66,7 @@ public sealed class SmtpServerPeersTests
         var python = PeerProgram.FindOrSkip("python3");
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen();
-        using var authority = new AuthorityFile();
+        using var files = new TemporaryFolder();
         var script = $"""
             import smtplib, ssl, sys
             s = smtplib.SMTP('localhost', int(sys.argv[1]), timeout=20)
@@ -75,7 +75,7 @@ public sealed class SmtpServerPeersTests
             try: print(s.{call}[0])
             except smtplib.SMTPAuthenticationError as e: print(e.smtp_code)
             """;
-        var (_, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), authority.Path]);
+        var (_, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server), TestCertificates.AuthorityFile(files)]);
         Assert.Equal(expected, output.Trim());
     }
 
@@ -85,12 +85,7 @@ public sealed class SmtpServerPeersTests
         var curl = PeerProgram.FindOrSkip("curl");
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen();
-        using var authority = new AuthorityFile();
-        var (code, output) = await PeerProgram.RunAsync(
-            curl,
-            ["-sS", "--url", $"smtp://localhost:{Port(server)}/client.example", "--ssl-reqd", "--cacert", authority.Path, "--user", "ann@example.com:", "--oauth2-bearer", LongToken,
-             "--login-options", "AUTH=XOAUTH2", "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--upload-file", "-"],
-            "Subject: from curl\r\n\r\n.dot\r\n");
+        var (code, output) = await CurlAsync(curl, server, LongToken, "Subject: from curl\r\n\r\n.dot\r\n", "client.example");
         Assert.True(code == 0, output);
         Assert.Equal(new SaslCredential.XOAuth2("ann@example.com", LongToken), Assert.Single(mailbox.Credentials));
         Assert.Equal("Subject: from curl\r\n\r\n.dot\r\n", Encoding.ASCII.GetString(Assert.Single(mailbox.Messages).Bytes));
@@ -102,12 +97,7 @@ public sealed class SmtpServerPeersTests
         var curl = PeerProgram.FindOrSkip("curl");
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen();
-        using var authority = new AuthorityFile();
-        var (code, output) = await PeerProgram.RunAsync(
-            curl,
-            ["-sS", "--url", $"smtp://localhost:{Port(server)}", "--ssl-reqd", "--cacert", authority.Path, "--user", "ann@example.com:", "--oauth2-bearer", "wrong",
-             "--login-options", "AUTH=XOAUTH2", "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--upload-file", "-"],
-            "x\r\n");
+        var (code, output) = await CurlAsync(curl, server, "wrong", "x\r\n");
         // curl's own code for a refused login.
         Assert.True(code == 67, output);
         Assert.Empty(mailbox.Messages);
@@ -139,10 +129,10 @@ public sealed class SmtpServerPeersTests
         var openssl = PeerProgram.FindOrSkip("openssl");
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen();
-        using var authority = new AuthorityFile();
+        using var files = new TemporaryFolder();
         var (_, output) = await PeerProgram.RunAsync(
             openssl,
-            ["s_client", "-connect", "127.0.0.1:" + Port(server), "-starttls", "smtp", version, "-CAfile", authority.Path, "-verify_return_error", "-verify_hostname", "localhost", "-ign_eof", "-quiet", "-crlf"],
+            ["s_client", "-connect", "127.0.0.1:" + Port(server), "-starttls", "smtp", version, "-CAfile", TestCertificates.AuthorityFile(files), "-verify_return_error", "-verify_hostname", "localhost", "-ign_eof", "-quiet", "-crlf"],
             "EHLO client.example\nQUIT\n");
         Assert.True(works == output.Contains("250-AUTH XOAUTH2 PLAIN LOGIN", StringComparison.Ordinal), output);
     }
@@ -167,11 +157,14 @@ public sealed class SmtpServerPeersTests
 
     private static string Port(SmtpServer server) => server.LocalEndPoint.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    /// <summary>The authority as a file, for programs that want one.</summary>
-    private sealed class AuthorityFile : IDisposable
+    /// <summary>Over TLS, signed in by XOAUTH2; <paramref name="name"/> is what it says in EHLO.</summary>
+    private static async Task<(int Code, string Output)> CurlAsync(string curl, SmtpServer server, string token, string message, string name = "")
     {
-        public AuthorityFile() => File.WriteAllText(Path, TestCertificates.Authority.ExportCertificatePem());
-        public string Path { get; } = System.IO.Path.GetTempFileName();
-        public void Dispose() => File.Delete(Path);
+        using var files = new TemporaryFolder();
+        return await PeerProgram.RunAsync(
+            curl,
+            ["-sS", "--url", $"smtp://localhost:{Port(server)}/{name}", "--ssl-reqd", "--cacert", TestCertificates.AuthorityFile(files), "--user", "ann@example.com:", "--oauth2-bearer", token,
+             "--login-options", "AUTH=XOAUTH2", "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--upload-file", "-"],
+            message);
     }
 }

@@ -84,7 +84,7 @@ public sealed class WireConnectionTests
     [Fact]
     public async Task A_handshake_that_never_ends_runs_out_of_time()
     {
-        var clock = new ManualClock();
+        var clock = new FakeClock();
         var hello = new TaskCompletionSource();
         await using var listener = Listen(async (connection, cancel) =>
         {
@@ -123,7 +123,7 @@ public sealed class WireConnectionTests
     {
         await using var listener = Listen((_, _) => Task.CompletedTask);
         // Only the first address of loopback's network is listened on.
-        using var socket = await Dialer.FirstAsync([IPAddress.Parse("127.0.0.7"), IPAddress.Loopback], listener.LocalEndPoint.Port, new ManualClock(), CancellationToken.None);
+        using var socket = await Dialer.FirstAsync([IPAddress.Parse("127.0.0.7"), IPAddress.Loopback], listener.LocalEndPoint.Port, new FakeClock(), CancellationToken.None);
         Assert.Equal(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
         Assert.True(socket.NoDelay);
     }

@@ -1,4 +1,4 @@
-namespace Postrider.Tests;
+namespace Postrider.Mail.Tests;
 
 /// <summary>A clock that a test moves. Timers fire while it is moved, in their order, on the test's thread.</summary>
 internal sealed class FakeClock : TimeProvider

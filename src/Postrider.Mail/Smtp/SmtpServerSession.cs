@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Text;
@@ -12,18 +11,16 @@ namespace Postrider.Mail.Smtp;
 /// <summary>One client's session: the state machine of RFC 5321 section 4.1.4.</summary>
 internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOptions options, ISmtpBackend backend, SslServerAuthenticationOptions? tls)
 {
+    /// <summary>What a client is told when the backend threw.</summary>
+    public static readonly SmtpReply Fault = new(451, "4.3.0", "Temporary server error. Please try again later");
+
     // RFC 4954 section 4 lets an AUTH line have 12,288 octets; nothing else needs more than a few hundred.
     private const int MaxLine = 12_288 + 256;
     private const int MaxCommandLine = 2048;
     // Commands that bring no message nearer, since the last one: a pool's NOOP a minute stays far below.
     private const int MaxIdleCommands = 1000;
-    // Between a slow backend and a fast client.
-    private const int BodyBuffer = 256 * 1024;
-    // The slowest client that counts as alive while it sends a body, bytes a second.
-    private const double SlowestLine = 4096;
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(2);
-    private static readonly SmtpReply Fault = new(451, "4.3.0", "Temporary server error. Please try again later");
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly SmtpSession session = new() { Remote = connection.Remote };
@@ -62,7 +59,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         {
             Close(421, "4.3.2", "Service not available, closing transmission channel");
         }
-        catch (IdleException)
+        catch (SmtpIdleException)
         {
             Close(421, "4.4.2", "Timeout, closing transmission channel");
         }
@@ -92,7 +89,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             }
             catch (OperationCanceledException e) when (deadline.Passed)
             {
-                throw new IdleException(e);
+                throw new SmtpIdleException(e);
             }
         }
         var line = Decode(bytes.Span);
@@ -308,98 +305,11 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             var envelope = transaction.ToEnvelope();
             transaction = null;
             Say(354, null, "Start mail input; end with <CRLF>.<CRLF>");
-            var reply = await TakeMessageAsync(envelope, stopping);
+            await FlushAsync();
+            var reply = await new SmtpMessageIntake(connection, options, backend, session).TakeAsync(envelope, stopping);
+            if (reply.IsPositive) errors = idleCommands = 0;
             Reply(reply);
             if (reply.Code == 421) closing = true;
-        }
-    }
-
-    /// <summary>The backend reads while the client sends; whoever is slower sets the pace.</summary>
-    private async Task<SmtpReply> TakeMessageAsync(SmtpEnvelope envelope, CancellationToken stopping)
-    {
-        // Ends with the session, not with the server: a message whose dot has come is finished and answered while the server stops.
-        using var broken = new CancellationTokenSource();
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: BodyBuffer, resumeWriterThreshold: BodyBuffer / 2, useSynchronizationContext: false));
-        var taking = HandOverAsync(envelope, pipe.Reader, broken.Token);
-        var body = new SmtpBodyReader();
-        try
-        {
-            await ReceiveAsync(body, pipe.Writer, stopping);
-        }
-        catch (Exception e)
-        {
-            await pipe.Writer.CompleteAsync(new SmtpMessageAbandonedException("The client left before the end of the message: " + e.Message));
-            await broken.CancelAsync();
-            await taking;
-            throw;
-        }
-        options.Transcript?.Invoke(false, $"[message, {body.Length} bytes]");
-        options.Transcript?.Invoke(false, ".");
-        SmtpReply? refusal = null;
-        if (body.HasBareLineEnd) refusal = new(550, "5.6.11", "The message contains a bare carriage return or line feed");
-        else if (body.HasNul) refusal = new(550, "5.6.0", "The message contains a NUL");
-        else if (body.Length > options.MaxMessageBytes) refusal = new(552, "5.3.4", "Message size exceeds fixed maximum message size");
-        await pipe.Writer.CompleteAsync(refusal is null ? null : new SmtpMessageAbandonedException(refusal.ToString()));
-        if (refusal is not null) await broken.CancelAsync();
-        var reply = await taking;
-        if (refusal is null && reply.IsPositive) errors = idleCommands = 0;
-        return refusal ?? reply;
-    }
-
-    private async Task<SmtpReply> HandOverAsync(SmtpEnvelope envelope, PipeReader message, CancellationToken broken)
-    {
-        try
-        {
-            // Off this thread: a backend that works synchronously must not keep the client's bytes from being read.
-            return await Task.Run(() => backend.MessageAsync(session, envelope, message, broken), CancellationToken.None);
-        }
-        catch (Exception e) when (e is SmtpMessageAbandonedException || (e is OperationCanceledException && broken.IsCancellationRequested))
-        {
-            return new(451, "4.3.0", "The message was not taken");
-        }
-        catch (Exception e)
-        {
-            options.OnFault?.Invoke(e);
-            return Fault;
-        }
-        finally
-        {
-            await message.CompleteAsync();
-        }
-    }
-
-    private async Task ReceiveAsync(SmtpBodyReader body, PipeWriter output, CancellationToken stopping)
-    {
-        using var deadline = new Deadline(options.Clock, options.IdleTimeout, stopping);
-        var waited = TimeSpan.Zero;
-        var wanted = true;
-        await FlushAsync();
-        try
-        {
-            while (!body.Ended)
-            {
-                // Only what the client is waited for counts, not what the backend takes.
-                deadline.Restart(options.IdleTimeout + TimeSpan.FromSeconds(body.Length / SlowestLine) - waited);
-                var before = options.Clock.GetTimestamp();
-                var read = await connection.Input.ReadAsync(deadline.Token);
-                waited += options.Clock.GetElapsedTime(before);
-                if (read.IsCompleted && read.Buffer.IsEmpty) throw new EndOfStreamException();
-                long consumed = 0;
-                foreach (var segment in read.Buffer)
-                {
-                    consumed += body.Read(segment.Span, wanted ? output : null);
-                    if (body.Ended) break;
-                }
-                connection.Input.AdvanceTo(read.Buffer.GetPosition(consumed));
-                // Nothing more is kept of a message that will be refused anyway.
-                if (body.HasBareLineEnd || body.HasNul || body.Length > options.MaxMessageBytes) wanted = false;
-                deadline.Restart(Timeout.InfiniteTimeSpan);
-                if (wanted && (await output.FlushAsync(stopping)).IsCompleted) wanted = false;
-            }
-        }
-        catch (OperationCanceledException e) when (deadline.Passed)
-        {
-            throw new IdleException(e);
         }
     }
 
@@ -476,8 +386,6 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         var words = text.Split(' ', 3);
         return words.Length < 3 ? text : $"{words[0]} {words[1]} [redacted]";
     }
-
-    private sealed class IdleException(Exception inner) : Exception("The client was silent for too long.", inner);
 
     private sealed class Transaction(EmailAddress? sender, long? size, bool utf8, bool eightBit)
     {

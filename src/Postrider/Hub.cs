@@ -105,6 +105,7 @@ public static class Hub
         app.MapApps();
         // The folders' pages and API, in the same order.
         app.MapOutlookCredentials();
+        app.MapOutlookAccounts();
         app.MapOutgoingServers();
         app.MapOutgoingMail();
         app.MapConversations();

@@ -17,7 +17,7 @@ internal sealed record SaveResult(IncomingServerId? Id, Problem? Problem, IReadO
 
 /// <summary>Everything a person or a program does with incoming servers: pages and API call these same methods.</summary>
 internal sealed class IncomingServerRegister(
-    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, MailboxSessions sessions, MailboxReader reader, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
+    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, ConnectRequestStore requests, MailboxSessions sessions, MailboxReader reader, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
 {
     public Task<IReadOnlyList<IncomingServer>> ListAsync(CancellationToken cancel) => database.ReadAsync(store.List, cancel);
 
@@ -26,6 +26,10 @@ internal sealed class IncomingServerRegister(
     /// <summary>The account of a server, for the tag; null: none is connected.</summary>
     public Task<OutlookAccount?> AccountAsync(IncomingServer server, CancellationToken cancel) =>
         accounts.FindAsync(server.OutlookAccount is { } id ? new OutlookAccountId(id) : null, cancel);
+
+    /// <summary>For each server, in order, what came of its last attempt to connect when that ended badly; null otherwise.</summary>
+    public Task<IReadOnlyList<Problem?>> ConnectProblemsAsync(IReadOnlyList<IncomingServer> servers, CancellationToken cancel) => database.ReadAsync<IReadOnlyList<Problem?>>(r =>
+        [.. servers.Select(server => requests.LastProblem(r, IncomingServerConnectTarget.KindName, server.Id.Value, accounts.Find(r, server.OutlookAccount is { } id ? new OutlookAccountId(id) : null)))], cancel);
 
     public Task<MailboxCursor?> CursorAsync(IncomingServer server, CancellationToken cancel) => database.ReadAsync(r => store.Cursor(r, server.Id, server.Folder), cancel);
 

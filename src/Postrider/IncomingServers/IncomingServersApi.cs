@@ -6,8 +6,9 @@ namespace Postrider.IncomingServers;
 /// <param name="Kind">outlook or imap.</param>
 /// <param name="State">draft or confirmed.</param>
 /// <param name="Starts">now or everything.</param>
+/// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
 public sealed record IncomingServerAnswer(
-    Guid Id, string Name, string Kind, string UserName, string Host, int Port, string Security, string Folder, string Starts, bool MarkSeen, string State, bool PasswordIsSet, Guid? OutlookAccount,
+    Guid Id, string Name, string Kind, string UserName, string Host, int Port, string Security, string Folder, string Starts, bool MarkSeen, string State, bool PasswordIsSet, Guid? OutlookAccount, Problem? ConnectProblem,
     DateTimeOffset? ConfirmedAt, DateTimeOffset? LastContactAt, DateTimeOffset? LastMailAt, Problem? Problem, DateTimeOffset? NextTryAt);
 
 /// <param name="Address">Where a browser with the same session goes on.</param>
@@ -21,15 +22,15 @@ internal static class IncomingServersApi
     public static void Map(IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/v1/incoming-servers").RequireAuthorization(Policies.Settings).WithTags("Incoming servers");
-        group.MapGet("", async (IncomingServerRegister register, CancellationToken cancel) => Results.Ok((await register.ListAsync(cancel)).Select(Of)));
+        group.MapGet("", async (IncomingServerRegister register, CancellationToken cancel) => Results.Ok(await OfAsync(await register.ListAsync(cancel), register, cancel)));
         group.MapPost("", async (IncomingServerDraft draft, IncomingServerRegister register, Viewer viewer, CancellationToken cancel) =>
         {
             var saved = await register.CreateAsync(draft, viewer.UserId, cancel);
             if (saved.Id is not { } id) return Refused(saved.Problem!);
-            return Results.Created($"/api/v1/incoming-servers/{id}", Of((await register.FindAsync(id, cancel))!));
+            return Results.Created($"/api/v1/incoming-servers/{id}", (await OfAsync([(await register.FindAsync(id, cancel))!], register, cancel))[0]);
         });
         group.MapGet("/{id:guid}", async (Guid id, IncomingServerRegister register, CancellationToken cancel) =>
-            await register.FindAsync(new(id), cancel) is { } server ? Results.Ok(Of(server)) : Refused(IncomingServersProblems.NotFound()));
+            await register.FindAsync(new(id), cancel) is { } server ? Results.Ok((await OfAsync([server], register, cancel))[0]) : Refused(IncomingServersProblems.NotFound()));
         group.MapPut("/{id:guid}", async (Guid id, IncomingServerDraft draft, IncomingServerRegister register, Viewer viewer, CancellationToken cancel) =>
             await AnswerAsync(id, (await register.ChangeAsync(new(id), draft, viewer.UserId, cancel)).Problem, register, cancel));
         group.MapDelete("/{id:guid}", async (Guid id, IncomingServerRegister register, Viewer viewer, CancellationToken cancel) =>
@@ -50,7 +51,7 @@ internal static class IncomingServersApi
     private static async Task<IResult> AnswerAsync(Guid id, Problem? problem, IncomingServerRegister register, CancellationToken cancel)
     {
         if (problem is not null) return Refused(problem);
-        return await register.FindAsync(new(id), cancel) is { } server ? Results.Ok(Of(server)) : Refused(IncomingServersProblems.NotFound());
+        return await register.FindAsync(new(id), cancel) is { } server ? Results.Ok((await OfAsync([server], register, cancel))[0]) : Refused(IncomingServersProblems.NotFound());
     }
 
     private static IResult Refused(Problem problem) => Problems.ToResult(problem, problem.Code switch
@@ -65,9 +66,15 @@ internal static class IncomingServersApi
     internal static IncomingServerDraft DraftOf(IncomingServer s) =>
         new(s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), null, s.Folder, NameOf(s.Starts), s.MarkSeen);
 
-    private static IncomingServerAnswer Of(IncomingServer s) => new(
+    private static async Task<IReadOnlyList<IncomingServerAnswer>> OfAsync(IReadOnlyList<IncomingServer> servers, IncomingServerRegister register, CancellationToken cancel)
+    {
+        var attempts = await register.ConnectProblemsAsync(servers, cancel);
+        return [.. servers.Zip(attempts, Of)];
+    }
+
+    private static IncomingServerAnswer Of(IncomingServer s, Problem? connectProblem) => new(
         s.Id.Value, s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), s.Folder, NameOf(s.Starts), s.MarkSeen,
-        s.State == IncomingServerState.Confirmed ? "confirmed" : "draft", s.SealedPassword is not null, s.OutlookAccount, s.ConfirmedAt, s.Health.LastContactAt, s.Health.LastMailAt, s.Health.Problem, s.Health.NextTryAt);
+        s.State == IncomingServerState.Confirmed ? "confirmed" : "draft", s.SealedPassword is not null, s.OutlookAccount, connectProblem, s.ConfirmedAt, s.Health.LastContactAt, s.Health.LastMailAt, s.Health.Problem, s.Health.NextTryAt);
 
     private static string NameOf(StartChoice starts) => starts == StartChoice.Everything ? "everything" : "now";
 }

@@ -58,6 +58,10 @@ public sealed record OutgoingServer
 /// <param name="Password">Null or empty: the stored one stays.</param>
 internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active)
 {
+    /// <summary>What a new server's form begins with where Outlook is offered. Another SMTP server's host is typed over it.</summary>
+    public static OutgoingServerDraft OfOutlook(MicrosoftCloud cloud) => new(
+        null, OutgoingServerRules.Word(ServerKind.Outlook), cloud.SmtpHost, cloud.SmtpPort.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(WireSecurity.StartTls), null, null, null, "10", true);
+
     public static OutgoingServerDraft Of(OutgoingServer server) => new(
         server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active);
 }

@@ -12,7 +12,8 @@ namespace Postrider.OutgoingServers;
 /// <param name="Password">Null or empty: the stored one stays.</param>
 internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active);
 
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil);
+/// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil);
 
 /// <param name="Valid">A mailbox was signed in to with a token of this account, and nothing is wrong since.</param>
 internal sealed record OutlookTokenAnswer(Guid AccountId, string UserName, bool Valid, DateTimeOffset? ProvedAt, string? ProvedFor, Problem? Problem);
@@ -30,20 +31,20 @@ internal static class OutgoingServersApi
     public static void MapOutgoingServers(this WebApplication app)
     {
         var group = app.MapGroup("/api/v1/outgoing-servers").RequireAuthorization(Policies.Settings).WithTags("Outgoing servers");
-        group.MapGet("", async (OutgoingServerStore servers, OutlookAccountStore accounts, HubDatabase database, CancellationToken cancel) =>
-            Results.Ok(await database.ReadAsync(reader => servers.List(reader).Select(server => Answer(server, accounts.Find(reader, server.AccountId))).ToList(), cancel)));
-        group.MapGet("{id:guid}", async (Guid id, OutgoingServerStore servers, OutlookAccountStore accounts, HubDatabase database, CancellationToken cancel) =>
-            await FindAsync(new(id), servers, accounts, database, cancel) is { } found ? Results.Ok(found) : NotFound());
-        group.MapPost("", async (OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapGet("", async (OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
+            Results.Ok(await database.ReadAsync(reader => servers.List(reader).Select(server => Answer(reader, server, accounts, requests)).ToList(), cancel)));
+        group.MapGet("{id:guid}", async (Guid id, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
+            await FindAsync(new(id), servers, accounts, requests, database, cancel) is { } found ? Results.Ok(found) : NotFound());
+        group.MapPost("", async (OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
         {
             var (id, check) = await form.SaveAsync(null, Draft(request, null), viewer, cancel);
-            return id is { } saved ? Results.Created($"/api/v1/outgoing-servers/{saved.Value:D}", await FindAsync(saved, servers, accounts, database, cancel)) : Invalid(check);
+            return id is { } saved ? Results.Created($"/api/v1/outgoing-servers/{saved.Value:D}", await FindAsync(saved, servers, accounts, requests, database, cancel)) : Invalid(check);
         });
-        group.MapPut("{id:guid}", async (Guid id, OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapPut("{id:guid}", async (Guid id, OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
         {
             if (await servers.FindAsync(new(id), cancel) is not { } known) return NotFound();
             var (saved, check) = await form.SaveAsync(known, Draft(request, known), viewer, cancel);
-            return saved is null ? Invalid(check) : Results.Ok(await FindAsync(new(id), servers, accounts, database, cancel));
+            return saved is null ? Invalid(check) : Results.Ok(await FindAsync(new(id), servers, accounts, requests, database, cancel));
         });
         group.MapPost("{id:guid}/connect", async (Guid id, OutlookConnect connect, Viewer viewer, CancellationToken cancel) =>
         {
@@ -60,13 +61,17 @@ internal static class OutgoingServersApi
 
     private static IResult Invalid(OutgoingServerCheck check) => Problems.ToResult(check.Problem!, StatusCodes.Status422UnprocessableEntity);
 
-    private static Task<OutgoingServerAnswer?> FindAsync(OutgoingServerId id, OutgoingServerStore servers, OutlookAccountStore accounts, HubDatabase database, CancellationToken cancel) =>
-        database.ReadAsync(reader => servers.Find(reader, id) is { } server ? Answer(server, accounts.Find(reader, server.AccountId)) : null, cancel);
+    private static Task<OutgoingServerAnswer?> FindAsync(OutgoingServerId id, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
+        database.ReadAsync(reader => servers.Find(reader, id) is { } server ? Answer(reader, server, accounts, requests) : null, cancel);
 
-    private static OutgoingServerAnswer Answer(OutgoingServer server, OutlookAccount? account) => new(
-        server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
-        account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-        server.SizeLimit, server.Problem, server.PausedUntil);
+    private static OutgoingServerAnswer Answer(HubReader reader, OutgoingServer server, OutlookAccountStore accounts, ConnectRequestStore requests)
+    {
+        var account = accounts.Find(reader, server.AccountId);
+        return new(
+            server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
+            account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil);
+    }
 
     // What a PUT leaves out stays as it is.
     private static OutgoingServerDraft Draft(OutgoingServerRequest request, OutgoingServer? known) => new(

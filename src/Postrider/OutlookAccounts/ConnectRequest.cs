@@ -38,6 +38,14 @@ internal sealed record ConnectRequest
     public Problem? Problem { get; init; }
     public DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>What a server's page and API say of it; null when there is nothing to say.</summary>
+    public Problem? Outcome => Phase switch
+    {
+        ConnectPhase.Failed => Problem,
+        ConnectPhase.AtMicrosoft => OutlookAccountsProblems.NeverCameBack(CreatedAt),
+        _ => null,
+    };
 }
 
 /// <summary>What only this side knows of an attempt. ToString shows nothing.</summary>
@@ -115,8 +123,12 @@ internal sealed class ConnectRequestStore(HubDatabase database, IDataProtectionP
     public Task<ConnectRequest?> FindAsync(Guid id, CancellationToken cancellationToken) =>
         database.ReadAsync(reader => reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM connect_request WHERE id = @id", new { id })?.ToRequest(), cancellationToken);
 
-    /// <summary>The newest attempt for a server; null when there was none of late.</summary>
-    public ConnectRequest? Last(HubReader reader, string kind, Guid targetId) =>
+    /// <summary>What came of the newest attempt to connect a server, when it ended badly or has not come back.</summary>
+    /// <param name="account">The account the server uses now: what a later consent has mended is no news. Null: none.</param>
+    public Problem? LastProblem(HubReader reader, string kind, Guid targetId, OutlookAccount? account) =>
+        Last(reader, kind, targetId) is { } last && !(last.CreatedAt < account?.ConnectedAt) ? last.Outcome : null;
+
+    private static ConnectRequest? Last(HubReader reader, string kind, Guid targetId) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM connect_request WHERE kind = @kind AND target_id = @targetId ORDER BY created_at DESC, id DESC LIMIT 1", new { kind, targetId })?.ToRequest();
 
     /// <summary>The one step that may happen once. The secrets leave the database with it.</summary>

@@ -29,6 +29,9 @@ internal static class OutlookAccountsProblems
     public static Problem PermissionNotGranted(string permission) => new("outlook-permission-not-granted", $"The permission {permission} was not granted.", null,
         $"Add the delegated permission {permission} of Microsoft Graph on the application's API permissions page, then connect again.", "administrator", false);
 
+    public static Problem AnswerUnknown { get; } = new("connect-answer-unknown", "This is no answer to the question about the other account.", null,
+        "Answer keep, again or change.", "you", false);
+
     /// <summary>Microsoft shows some refusals on its own page and never sends the browser back.</summary>
     public static Problem NeverCameBack(DateTimeOffset startedAt) => new("connect-never-came-back", "The last sign-in did not come back from Microsoft.",
         $"Begun at {startedAt.UtcDateTime:yyyy-MM-dd HH:mm} UTC. Microsoft shows some refusals on its own page and does not send the browser back.",

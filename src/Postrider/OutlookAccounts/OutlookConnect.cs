@@ -27,6 +27,18 @@ internal enum OtherAccountAnswer
     ChangeUserName,
 }
 
+internal static class OtherAccountAnswers
+{
+    /// <returns>Null for a word that is no answer.</returns>
+    public static OtherAccountAnswer? Of(string? word) => word switch
+    {
+        "keep" => OtherAccountAnswer.KeepUserName,
+        "again" => OtherAccountAnswer.SignInAgain,
+        "change" => OtherAccountAnswer.ChangeUserName,
+        _ => null,
+    };
+}
+
 /// <summary>Connects an Outlook account to a server: docs/flows/connect-an-account.md. Step numbers are those of that page.</summary>
 internal sealed class OutlookConnect(
     HubDatabase database, IEnumerable<IConnectTarget> targets, ConnectRequestStore requests, OutlookAccountStore accounts, OutlookCredentialStore credentials,
@@ -64,10 +76,10 @@ internal sealed class OutlookConnect(
     /// <param name="viewer">Null when nobody is signed in.</param>
     public async Task<ConnectEnd> ReturnAsync(IQueryCollection query, Viewer? viewer, CancellationToken cancellationToken)
     {
-        // 4a the request exists, is unused and belongs to this session
+        // 4a the request exists, is unused and belongs to this session, whose user may still connect
         string? state = query["state"];
         var request = state is { Length: > 0 and <= 200 } ? await requests.FindByStateAsync(state, cancellationToken) : null;
-        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, viewer?.UserId, Bind(http.HttpContext, http.HttpContext?.Request.Cookies[BindingCookie]), clock.GetUtcNow());
+        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, viewer is { IsSettings: true } ? viewer.UserId : null, Bind(http.HttpContext, http.HttpContext?.Request.Cookies[BindingCookie]), clock.GetUtcNow());
         if (decision is CallbackDecision.Refuse { Problem: var refusal })
         {
             OutlookAccountsLog.NotConnected(log, refusal.Code, null);
@@ -144,14 +156,6 @@ internal sealed class OutlookConnect(
     /// <summary>The address of the mailbox a person signed in with; null when neither name is an address.</summary>
     public static EmailAddress? MailboxOf(SignedInAccount person) =>
         EmailAddress.TryParse(person.UserName, out var name) ? name : EmailAddress.TryParse(person.Email, out var email) ? email : null;
-
-    /// <summary>What the server's page says about the last attempt; null when there is nothing to say.</summary>
-    public static Problem? ProblemOf(ConnectRequest? last) => last switch
-    {
-        { Phase: ConnectPhase.Failed } => last.Problem,
-        { Phase: ConnectPhase.AtMicrosoft } => OutlookAccountsProblems.NeverCameBack(last.CreatedAt),
-        _ => null,
-    };
 
     private async Task<ConnectEnd> StoreAndProveAsync(ConnectRequest request, IConnectTarget side, EmailAddress mailbox, SignedInAccount person, TokenAnswer tokens, bool changeUserName, CancellationToken cancellationToken)
     {

@@ -73,19 +73,62 @@ public sealed class ConversationsTests
         await AssertNothingStoredAsync(hub);
     }
 
+    [Theory]
+    [InlineData("", "s", "message-without-recipients")]
+    [InlineData("ann@example.org\r\nBcc: eve@example.org", "s", "message-address-unusable")]
+    [InlineData("\"Ann\r\nBcc: eve@example.org\" <ann@example.org>", "s", "message-address-unusable")]
+    [InlineData("ann@example.org", "", "message-subject-unusable")]
+    public async Task The_page_says_what_is_wrong_keeps_the_words_and_stores_nothing(string to, string subject, string code)
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        using var answer = await PostAsync(hub, "/conversations/new", to, subject, []);
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+        var page = await HubUnderTest.ReadPageAsync(answer);
+        Assert.Equal(code, page.QuerySelector("main [data-problem]")!.GetAttribute("data-problem"));
+        Assert.Equal("my words", page.QuerySelector<IHtmlTextAreaElement>("textarea")!.Value);
+        await AssertNothingStoredAsync(hub);
+    }
+
+    [Fact]
+    public async Task An_answer_without_recipients_is_refused_on_the_conversations_page_and_in_the_API()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var conversation = await TakeAsync(hub, "From: ann@example.org\r\nSubject: Order\r\n\r\nhello\r\n");
+        using var answer = await PostAsync(hub, $"/conversations/{conversation}", "", null, []);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+        var page = await HubUnderTest.ReadPageAsync(answer);
+        Assert.NotNull(page.QuerySelector("#answer [data-problem=message-without-recipients]"));
+        Assert.Equal("my words", page.QuerySelector<IHtmlTextAreaElement>("#answer textarea")!.Value);
+
+        using var api = await hub.Browser.PostAsJsonAsync($"/api/v1/conversations/{conversation}/messages", new { to = Array.Empty<string>(), text = "my words" });
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "message-without-recipients"), (api.StatusCode, (await api.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()));
+        Assert.Single((await hub.GetAsync<JsonElement>($"/api/v1/conversations/{conversation}")).GetProperty("messages").EnumerateArray());
+    }
+
+    [Fact]
+    public async Task A_line_end_in_a_subject_or_a_file_name_never_begins_a_header()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        await hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Dead end", kind = "smtp", host = "localhost", port = 1, fromFilter = "hub.example" });
+        var sent = await hub.PostAsync<JsonElement>("/api/v1/conversations", new
+        {
+            to = new[] { "ann@example.org" }, subject = "Two\r\nBcc: eve@example.org", text = "x",
+            attachments = new[] { new { fileName = "a.txt\r\nX-Evil: yes", mediaType = "text/plain\r\nX-Worse: yes", content = Convert.ToBase64String([1, 2, 3]) } },
+        });
+        var mail = (await hub.GetAsync<JsonElement>($"/api/v1/conversations/{sent.GetProperty("conversation").GetGuid()}")).GetProperty("messages")[0].GetProperty("delivery").GetProperty("mail").GetGuid();
+        var message = Postrider.Mail.Mime.MimeMessage.Read(await hub.Browser.GetByteArrayAsync($"/api/v1/mails/{mail}/message"));
+
+        var lines = Encoding.ASCII.GetString(await hub.Browser.GetByteArrayAsync($"/api/v1/mails/{mail}/message")).Split("\r\n");
+        Assert.DoesNotContain(lines, line => line.StartsWith("Bcc:", StringComparison.OrdinalIgnoreCase) || line.StartsWith("X-Evil", StringComparison.OrdinalIgnoreCase) || line.StartsWith("X-Worse", StringComparison.OrdinalIgnoreCase));
+        Assert.StartsWith("Two ", message.Subject, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Forty_megabytes_are_refused_with_the_limit_and_the_input_is_kept()
     {
         await using var hub = await HubUnderTest.StartAsync();
-        using var opened = await hub.Browser.GetAsync("/conversations/new");
-        var form = (await HubUnderTest.ReadPageAsync(opened)).Forms.Single(f => f.QuerySelector("[name=to]") is not null);
-        using var content = new MultipartFormDataContent();
-        foreach (var field in form.Elements.OfType<IHtmlInputElement>().Where(i => i.Type == "hidden")) content.Add(new StringContent(field.Value), field.Name!);
-        content.Add(new StringContent("ann@example.org"), "to");
-        content.Add(new StringContent("Large"), "subject");
-        content.Add(new StringContent("my words"), "text");
-        content.Add(new ByteArrayContent(new byte[40 << 20]), "attachments", "film.mp4");
-        using var answer = await hub.Browser.PostAsync("/conversations/new", content);
+        using var answer = await PostAsync(hub, "/conversations/new", "ann@example.org", "Large", new byte[40 << 20]);
 
         Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
         var page = await HubUnderTest.ReadPageAsync(answer);
@@ -105,6 +148,9 @@ public sealed class ConversationsTests
         using var answer = await hub.Browser.PostAsync("/api/v1/conversations", content);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("message-attachments-too-large", problem.GetProperty("code").GetString());
+        Assert.Contains("25 MB", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         await AssertNothingStoredAsync(hub);
     }
 
@@ -154,8 +200,22 @@ public sealed class ConversationsTests
         return (await hub.GetAsync<JsonElement>("/api/v1/conversations")).GetProperty("conversations")[0].GetProperty("id").GetGuid();
     }
 
+    /// <summary>Fills in the page's form for a message, with "my words" as its text, and sends it.</summary>
+    private static async Task<HttpResponseMessage> PostAsync(HubUnderTest hub, string path, string to, string? subject, byte[] file)
+    {
+        using var opened = await hub.Browser.GetAsync(path);
+        var form = (await HubUnderTest.ReadPageAsync(opened)).Forms.Single(f => f.QuerySelector("[name=to]") is not null);
+        using var content = new MultipartFormDataContent();
+        foreach (var field in form.Elements.OfType<IHtmlInputElement>().Where(i => i.Type == "hidden")) content.Add(new StringContent(field.Value), field.Name!);
+        content.Add(new StringContent(to), "to");
+        if (subject is not null) content.Add(new StringContent(subject), "subject");
+        content.Add(new StringContent("my words"), "text");
+        if (file.Length > 0) content.Add(new ByteArrayContent(file), "attachments", "film.mp4");
+        return await hub.Browser.PostAsync(path, content);
+    }
+
     private static async Task<int> UnreadAsync(HttpClient browser) => (await browser.GetFromJsonAsync<JsonElement>("/api/v1/conversations")).GetProperty("conversations")[0].GetProperty("unread").GetInt32();
 
     private static async Task AssertNothingStoredAsync(HubUnderTest hub) =>
-        Assert.Equal((0L, 0L), await hub.Service<HubDatabase>().ReadAsync(r => (r.Scalar<long>("select count(*) from conversation"), r.Scalar<long>("select count(*) from outbox_mail"))));
+        Assert.Equal((0L, 0L, 0L), await hub.Service<HubDatabase>().ReadAsync(r => (r.Scalar<long>("select count(*) from conversation"), r.Scalar<long>("select count(*) from outbox_mail"), r.Scalar<long>("select count(*) from body"))));
 }

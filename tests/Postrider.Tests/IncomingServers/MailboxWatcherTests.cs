@@ -101,7 +101,11 @@ public sealed class MailboxWatcherTests
         Assert.Contains("Manage email apps", problem.GetProperty("remedy").GetString(), StringComparison.Ordinal);
         var server = await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}");
         Assert.Equal("draft", server.GetProperty("state").GetString());
-        Assert.Contains("not connected", (await mail.Hub.PageAsync($"/incoming-servers/{id}")).Body!.TextContent, StringComparison.OrdinalIgnoreCase);
+        using var pressed = await HubUnderTest.SubmitAsync(mail.Hub.Browser, $"/incoming-servers/{id}", "server", ("do", "confirm"));
+        var page = await HubUnderTest.ReadPageAsync(pressed);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, pressed.StatusCode);
+        Assert.Contains("User is authenticated but not connected", Assert.Single(page.QuerySelectorAll("[data-problem]"), alert => alert.GetAttribute("data-problem") == "imap-mailbox-not-connected").TextContent, StringComparison.Ordinal);
+        Assert.Equal("sales@meadow.example", page.QuerySelector("[name=userName]")!.GetAttribute("value"));
 
         await mail.WatchAsync();
         await mail.AwaitAsync("conversation", () =>
@@ -109,6 +113,24 @@ public sealed class MailboxWatcherTests
             mail.Deliver(MailboxesUnderTest.Notifications, "ann@example.org", "Healthy");
             return Task.CompletedTask;
         }, async () => (await mail.ConversationsAsync()).Length > 0);
+    }
+
+    [Theory]
+    [InlineData(false, "server-unreachable")]
+    [InlineData(true, "server-certificate-not-trusted")]
+    public async Task A_server_that_is_not_there_or_not_trusted_is_named_on_page_and_API_and_nothing_is_confirmed(bool stranger, string code)
+    {
+        // A hub that was told of no authority: the sandbox's certificate is a stranger's.
+        await using var hub = await HubUnderTest.StartAsync();
+        await using var sandbox = stranger ? await Postrider.Sandbox.Tenant.StartAsync(new Postrider.Sandbox.TenantOptions(), TestContext.Current.CancellationToken) : null;
+        var made = await hub.PostAsync<JsonElement>("/api/v1/incoming-servers", new { name = "Other", kind = "imap", userName = "ann", password = "a password", host = "localhost", port = sandbox?.Imap.Port ?? 1 });
+        var path = $"/incoming-servers/{made.GetProperty("id").GetGuid()}";
+        using var api = await hub.Browser.PostAsJsonAsync($"/api/v1{path}/confirm", new { });
+        Assert.Equal((HttpStatusCode.BadGateway, code), (api.StatusCode, (await api.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString()));
+
+        using var pressed = await HubUnderTest.SubmitAsync(hub.Browser, path, "server", ("do", "confirm"));
+        Assert.NotNull((await HubUnderTest.ReadPageAsync(pressed)).QuerySelector($"[data-problem={code}]"));
+        Assert.Equal("draft", (await hub.GetAsync<JsonElement>("/api/v1" + path)).GetProperty("state").GetString());
     }
 
     [Fact]
@@ -121,6 +143,8 @@ public sealed class MailboxWatcherTests
         await mail.AwaitAsync($"incoming-server/{id}", () => mail.ConnectAsync($"/api/v1/incoming-servers/{id}", MailboxesUnderTest.Notifications),
             async () => (await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}")).GetProperty("nextTryAt").ValueKind == JsonValueKind.String);
         Assert.Equal("imap-mailbox-not-connected", (await mail.Hub.GetAsync<JsonElement>($"/api/v1/incoming-servers/{id}")).GetProperty("problem").GetProperty("code").GetString());
+        var ill = (await mail.Hub.PageAsync($"/incoming-servers/{id}")).QuerySelector("[data-problem=imap-mailbox-not-connected]")!.TextContent;
+        Assert.Contains("User is authenticated but not connected", ill, StringComparison.Ordinal);
 
         await mail.AwaitAsync("conversation", () =>
         {

@@ -88,6 +88,7 @@ public sealed class OutboxTests
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel));
         Assert.Equal("mail-too-large", json.RootElement.GetProperty("code").GetString());
+        Assert.Contains("takes 35 MB", json.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
         Assert.Equal((0, 0), await StoredAsync(hub));
     }
 

@@ -55,6 +55,7 @@ public sealed class ConnectionTestTests(HubWithMicrosoft both) : IClassFixture<H
     {
         var id = await MakeAsync(new { name = "Nobody", kind = "smtp", host = "localhost", port = 1, fromFilter = "ann@meadow.example" });
         Assert.Equal("server-unreachable", (await TestAsync(id)).GetProperty("problem").GetProperty("code").GetString());
+        Assert.NotNull((await both.Hub.PageAsync($"/outgoing-mail-servers/{id:D}")).QuerySelector("[data-problem=server-unreachable]"));
     }
 
     [Fact]
@@ -64,6 +65,7 @@ public sealed class ConnectionTestTests(HubWithMicrosoft both) : IClassFixture<H
         var made = await hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Stranger", kind = "smtp", host = "localhost", port = both.Microsoft.Smtp.Port, fromFilter = "ann@meadow.example" });
         var answer = await hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{made.GetProperty("id").GetGuid():D}/test", new { });
         Assert.Equal("server-certificate-not-trusted", answer.GetProperty("problem").GetProperty("code").GetString());
+        Assert.NotNull((await hub.PageAsync($"/outgoing-mail-servers/{made.GetProperty("id").GetGuid():D}")).QuerySelector("[data-problem=server-certificate-not-trusted]"));
     }
 
     [Fact]

@@ -1,9 +1,11 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Postrider.Entra;
 using Postrider.OutgoingServers;
 using Postrider.OutlookAccounts;
+using Postrider.Sandbox;
 using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Tests.Sandbox;
@@ -56,11 +58,10 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task A_wrong_secret_is_named()
     {
         // Somebody no other test connects: an account that is known already is a new server's at once.
-        both.Microsoft.Directory.AddUser(both.Bakery.Id, "unlucky@meadow.example", "Ulla Unlucky", Postrider.Sandbox.TenantSeed.Password);
         await both.SaveCredentialsAsync("wrong~" + both.Secret[6..]);
         try
         {
-            await AssertRefusedAsync("unlucky@meadow.example", "outlook-secret-wrong");
+            await AssertRefusedAsync(NewPerson("secretive"), "outlook-secret-wrong");
         }
         finally
         {
@@ -72,10 +73,17 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task The_secrets_id_is_not_even_stored()
     {
         var id = both.Microsoft.Directory.FindApplication(both.Application.ClientId)!.Secrets[0].KeyId;
-        using var content = System.Net.Http.Json.JsonContent.Create(new { clientId = both.Application.ClientId, clientSecret = id.ToString("D") });
+        using var content = JsonContent.Create(new { clientId = both.Application.ClientId, clientSecret = id.ToString("D") });
         using var answer = await both.Hub.Browser.PutAsync("/api/v1/outlook/credentials", content);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
         Assert.Equal("outlook-secret-id-pasted", await CodeOf(answer));
+
+        using var page = await HubUnderTest.SubmitAsync(both.Hub.Browser, "/settings", "general-settings", ("outlook.client_secret", id.ToString("D")));
+        var shown = await HubUnderTest.ReadPageAsync(page);
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, both.Application.ClientId.ToString("D")), (page.StatusCode, shown.QuerySelector("[name='outlook.client_id']")!.GetAttribute("value")));
+        Assert.NotNull(shown.QuerySelector("[data-problem=outlook-secret-id-pasted]"));
+        Assert.DoesNotContain(id.ToString("D"), shown.Source.Text, StringComparison.Ordinal);
+        Assert.True((await both.Hub.Service<Postrider.OutlookCredentials.OutlookCredentialStore>().OpenAsync(TestContext.Current.CancellationToken)).Credential!.ClientSecret == both.Secret, "The secret that works stays.");
     }
 
     [Fact]
@@ -83,11 +91,31 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     {
         using var browser = await both.BrowserAsync();
         var before = await both.CountAsync("outlook_account");
-        both.Microsoft.Directory.AddUser(both.Bakery.Id, "doubtful@meadow.example", "Dora Doubtful", Postrider.Sandbox.TenantSeed.Password);
-        await both.BeginAsync(browser, "doubtful@meadow.example", "Declined");
+        await both.BeginAsync(browser, NewPerson("doubtful"), "Declined");
         await HubWithMicrosoft.SignInAsync(browser, "doubtful@meadow.example", accept: false);
         Assert.NotNull(browser.Page.QuerySelector("[data-problem=outlook-consent-declined]"));
         Assert.Equal(before, await both.CountAsync("outlook_account"));
+        await AssertToldByApiAsync(HubWithMicrosoft.ServerOf(browser), "outlook-consent-declined");
+    }
+
+    [Fact]
+    public async Task An_incoming_servers_page_and_API_say_what_came_of_connecting()
+    {
+        var made = await both.Hub.PostAsync<JsonElement>("/api/v1/incoming-servers", new { name = "Declined inbox", kind = "outlook", userName = NewPerson("reluctant") });
+        var path = $"/incoming-servers/{made.GetProperty("id").GetGuid():D}";
+        using var browser = await both.BrowserAsync();
+        await browser.OpenAsync(path);
+        await browser.PressAsync("Connect your Outlook account");
+        await HubWithMicrosoft.SignInAsync(browser, "reluctant@meadow.example", accept: false);
+        Assert.Equal(path, browser.Address.AbsolutePath);
+        Assert.NotNull(browser.Page.QuerySelector("[data-problem=outlook-consent-declined]"));
+        Assert.Equal("outlook-consent-declined", (await both.Hub.GetAsync<JsonElement>("/api/v1" + path)).GetProperty("connectProblem").GetProperty("code").GetString());
+
+        // A later consent ends the news.
+        await browser.PressAsync("Connect your Outlook account");
+        await HubWithMicrosoft.SignInAsync(browser, "reluctant@meadow.example");
+        Assert.Contains("Outlook Token Valid", browser.Text, StringComparison.Ordinal);
+        Assert.Equal(JsonValueKind.Null, (await both.Hub.GetAsync<JsonElement>("/api/v1" + path)).GetProperty("connectProblem").ValueKind);
     }
 
     [Fact]
@@ -160,7 +188,7 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task A_code_that_Microsoft_never_gave_is_explained()
     {
         using var browser = await both.BrowserAsync();
-        await both.BeginAsync(browser, "ann@meadow.example", "Invented code");
+        await both.BeginAsync(browser, NewPerson("inventive"), "Invented code");
         var state = System.Web.HttpUtility.ParseQueryString(browser.Address.Query)["state"] ?? await StateOfLastAsync(browser);
         await browser.OpenAsync(new Uri(both.Hub.Address, $"/microsoft_outlook/confirm?code=invented&state={Uri.EscapeDataString(state)}").AbsoluteUri);
         Assert.StartsWith("/outgoing-mail-servers/", browser.Address.AbsolutePath, StringComparison.Ordinal);
@@ -202,6 +230,65 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         Assert.Contains("Outlook Token Valid", browser.Text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("keep", "till@meadow.example", "ben@meadow.example")]
+    [InlineData("change", "ben@meadow.example", "ben@meadow.example")]
+    public async Task A_program_asks_and_answers_the_question_too(string answer, string userName, string account)
+    {
+        using var browser = await both.BrowserAsync();
+        await both.BeginAsync(browser, "till@meadow.example", "Asked by API: " + answer);
+        await SignInAsAnotherAsync(browser, "ben@meadow.example");
+        var path = "/api/v1/outlook/another-account/" + browser.Address.Segments[^1];
+
+        var question = await both.Hub.GetAsync<JsonElement>(path);
+        Assert.Equal(("till@meadow.example", "ben@meadow.example"), (question.GetProperty("userName").GetString(), question.GetProperty("signedInAs").GetString()));
+        using var puzzled = await both.Hub.Browser.PostAsync(path, JsonContent.Create(new { answer = "perhaps" }));
+        Assert.Equal((HttpStatusCode.UnprocessableEntity, "connect-answer-unknown"), (puzzled.StatusCode, await CodeOf(puzzled)));
+        using var user = await both.Hub.OpenBrowserOfUserAsync("Uma", answer + "@hub.example");
+        using var forbidden = await user.PostAsync(path, JsonContent.Create(new { answer }));
+        Assert.Equal(HttpStatusCode.Forbidden, forbidden.StatusCode);
+
+        var result = await both.Hub.PostAsync<JsonElement>(path, new { answer });
+        var server = await both.ServerAsync(Guid.Parse(result.GetProperty("path").GetString()!.Split('/')[^1]));
+        Assert.Equal(userName, server.UserName);
+        Assert.Equal(account, (await both.Hub.Service<OutlookAccountStore>().FindAsync(server.AccountId))!.UserName);
+        using var gone = await both.Hub.Browser.GetAsync(path);
+        Assert.Equal((HttpStatusCode.NotFound, "connect-state-expired"), (gone.StatusCode, await CodeOf(gone)));
+    }
+
+    [Fact]
+    public async Task A_program_that_signs_in_again_is_given_Microsofts_address()
+    {
+        using var browser = await both.BrowserAsync();
+        await both.BeginAsync(browser, "till@meadow.example", "Again by API");
+        await SignInAsAnotherAsync(browser, "ben@meadow.example");
+        var before = await both.CountAsync("outlook_account");
+        var result = await both.Hub.PostAsync<JsonElement>("/api/v1/outlook/another-account/" + browser.Address.Segments[^1], new { answer = "again" });
+        Assert.StartsWith(both.Microsoft.Http.AbsoluteUri, result.GetProperty("address").GetString(), StringComparison.Ordinal);
+        Assert.Equal(before, await both.CountAsync("outlook_account"));
+    }
+
+    [Fact]
+    public async Task A_right_taken_away_on_the_way_ends_the_connecting()
+    {
+        using var user = await both.Hub.OpenBrowserOfUserAsync("Ute", "ute@hub.example");
+        var id = (await (await user.GetAsync("/api/v1/session")).Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid();
+        async Task GiveAsync(string right)
+        {
+            using var given = await both.Hub.Browser.PutAsJsonAsync($"/api/v1/users/{id:D}", new { name = "Ute", email = "ute@hub.example", right });
+            Assert.Equal(HttpStatusCode.OK, given.StatusCode);
+        }
+
+        await GiveAsync("settings");
+        var server = await both.Hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Half way", kind = "outlook", userName = "ann@meadow.example" });
+        using var started = await user.PostAsync($"/api/v1/outgoing-servers/{server.GetProperty("id").GetGuid():D}/connect", null);
+        var address = new Uri((await started.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("address").GetString()!);
+        await GiveAsync("user");
+        using var back = await user.GetAsync("/microsoft_outlook/confirm?code=some&state=" + Uri.EscapeDataString(System.Web.HttpUtility.ParseQueryString(address.Query)["state"]!));
+        Assert.Equal(HttpStatusCode.BadRequest, back.StatusCode);
+        Assert.Contains("connect-state-foreign", await back.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Signing_in_again_lets_one_choose_the_account()
     {
@@ -237,7 +324,7 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task Microsoft_that_cannot_be_reached_is_named_and_nothing_is_stored()
     {
         using var browser = await both.BrowserAsync();
-        await both.BeginAsync(browser, "ann@meadow.example", "Unreachable");
+        await both.BeginAsync(browser, NewPerson("unreachable"), "Unreachable");
         var state = System.Web.HttpUtility.ParseQueryString(browser.Address.Query)["state"] ?? await StateOfLastAsync(browser);
         // Port 1 of this machine: nothing listens there.
         Assert.Null(await both.Hub.Service<SystemParameters>().SetAsync(KnownParameter.OutlookEndpoint, "http://127.0.0.1:1/common/oauth2/v2.0/", null));
@@ -245,6 +332,8 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         {
             await browser.OpenAsync(new Uri(both.Hub.Address, $"/microsoft_outlook/confirm?code=some&state={Uri.EscapeDataString(state)}").AbsoluteUri);
             Assert.NotNull(browser.Page.QuerySelector("[data-problem=microsoft-unreachable]"));
+            Assert.Null((await both.ServerAsync(HubWithMicrosoft.ServerOf(browser))).AccountId);
+            await AssertToldByApiAsync(HubWithMicrosoft.ServerOf(browser), "microsoft-unreachable");
         }
         finally
         {
@@ -268,6 +357,13 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         Assert.Equal("microsoft-certificate-not-trusted", await AskAsync(trusting));
     }
 
+    // Nobody else's test has connected this one yet.
+    private string NewPerson(string name)
+    {
+        both.Microsoft.Mailboxes.AddFor(both.Microsoft.Directory.AddUser(both.Bakery.Id, name + "@meadow.example", name, TenantSeed.Password));
+        return name + "@meadow.example";
+    }
+
     private async Task AssertRefusedAsync(string mailbox, string problem)
     {
         using var browser = await both.BrowserAsync();
@@ -275,6 +371,15 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         await HubWithMicrosoft.SignInAsync(browser, mailbox);
         Assert.NotNull(browser.Page.QuerySelector($"[data-problem={problem}]"));
         Assert.Null((await both.ServerAsync(HubWithMicrosoft.ServerOf(browser))).AccountId);
+        await AssertToldByApiAsync(HubWithMicrosoft.ServerOf(browser), problem);
+    }
+
+    /// <summary>The server's record in the API names the problem, with what to do.</summary>
+    private async Task AssertToldByApiAsync(Guid server, string problem)
+    {
+        var told = (await both.Hub.GetAsync<JsonElement>($"/api/v1/outgoing-servers/{server:D}")).GetProperty("connectProblem");
+        Assert.Equal(problem, told.GetProperty("code").GetString());
+        Assert.NotEmpty(told.GetProperty("remedy").GetString()!);
     }
 
     private async Task AssertNeverCameBackAsync(string mailbox, string code)
@@ -289,6 +394,7 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         await browser.OpenAsync(new Uri(both.Hub.Address, OutgoingServersFeature.PagePath(server.Id)).AbsoluteUri);
         Assert.NotNull(browser.Page.QuerySelector("[data-problem=connect-never-came-back]"));
         Assert.Contains(code[^5..], browser.Text, StringComparison.Ordinal);
+        await AssertToldByApiAsync(server.Id.Value, "connect-never-came-back");
     }
 
     // The hint names the mailbox; a person who is somebody else goes back and says so.

@@ -87,6 +87,19 @@ public sealed class UsersTests
         Assert.Equal("user-email-not-valid", (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString());
     }
 
+    [Theory]
+    [InlineData("Ann\r\nBcc: all@example.com", "ann@hub.example", "user-name-missing")]
+    [InlineData("Ann", "ann@hub.example\r\nBcc: all@example.com", "user-email-not-valid")]
+    public async Task A_line_end_in_a_name_or_an_address_is_refused_on_page_and_API_and_nobody_is_made(string name, string email, string code)
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        using var api = await hub.Browser.PostAsJsonAsync("/api/v1/users", new { name, email, right = "user" });
+        Assert.Equal(code, (await api.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString());
+        using var page = await HubUnderTest.SubmitAsync(hub.Browser, "/users/new", "user", ("name", name), ("email", email), ("right", "user"));
+        Assert.NotNull((await HubUnderTest.ReadPageAsync(page)).QuerySelector($"[data-problem={code}]"));
+        Assert.Single((await hub.GetAsync<JsonElement>("/api/v1/users")).GetProperty("users").EnumerateArray());
+    }
+
     [Fact]
     public async Task An_api_key_acts_as_its_person_and_is_shown_once()
     {

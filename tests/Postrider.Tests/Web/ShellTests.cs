@@ -21,6 +21,29 @@ public sealed class ShellTests
     }
 
     [Fact]
+    public async Task No_link_leads_nowhere()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        await hub.Service<Postrider.Apps.InstalledApps>().InstallAsync(Postrider.Apps.InstalledApps.MicrosoftOutlook, null);
+        Assert.Null(await hub.Service<Postrider.Settings.SystemParameters>().SetAsync(Postrider.Settings.KnownParameter.CustomEmailServers, "True", null));
+        await hub.PageAsync("/preferences?debug=1");
+        var found = new Queue<string>(["/"]);
+        var known = new HashSet<string>(found, StringComparer.Ordinal);
+        while (found.TryDequeue(out var path))
+        {
+            using var answer = await hub.Browser.GetAsync(path);
+            Assert.True((int)answer.StatusCode < 400, $"{path}: {answer.StatusCode}");
+            var links = answer.Headers.Location is { } location
+                ? [new Uri(hub.Address, location).PathAndQuery]
+                : (await HubUnderTest.ReadPageAsync(answer)).QuerySelectorAll("a[href^='/']").Select(a => a.GetAttribute("href")!.Split('#')[0]);
+            foreach (var link in links.Where(known.Add)) found.Enqueue(link);
+        }
+
+        Assert.Contains("/incoming-servers/new", known);
+        Assert.Contains("/settings/system-parameters/new", known);
+    }
+
+    [Fact]
     public async Task Every_icon_a_page_shows_is_in_the_sprite()
     {
         await using var hub = await HubUnderTest.StartAsync();

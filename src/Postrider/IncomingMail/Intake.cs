@@ -29,6 +29,14 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         await SettleAsync(read, moveCursor, cancel);                                   // steps 5 and 6
     }
 
+    /// <summary>Puts a message that the mailbox withholds into quarantine, without its bytes, so that it is seen and holds nothing back. In the transaction that moves the cursor.</summary>
+    public void SetAside(HubTransaction tx, WithheldMail mail)
+    {
+        if (store.Holds(tx, mail.Place)) return;
+        if (store.Put(tx, mail.Place, bodies.Put(tx, mail.Place.Bytes), SHA256.HashData(mail.Place.Bytes.Span)) is { } put)
+            Quarantine(tx, put, IncomingMailProblems.NotHandedOver, IncomingMailTexts.NotHandedOver.With(mail.Place.Uid, mail.Place.Folder, mail.Size, mail.Why));
+    }
+
     /// <summary>Settles what a crash left between storing and routing.</summary>
     public async Task<int> ResumeAsync(CancellationToken cancel)
     {
@@ -39,8 +47,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             if (undecided.Count == 0) return resumed;
             foreach (var mail in undecided)
             {
-                var read = Read(await bodies.ReadAsync(mail.RawBody, cancel));
-                await SettleAsync([(mail, read)], _ => { }, cancel);
+                await SettleAsync([(mail, await ReadStoredAsync(mail, cancel))], _ => { }, cancel);
                 resumed++;
             }
         }
@@ -53,7 +60,9 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         var (mail, state) = await database.ReadAsync(r => (store.Find(r, id), store.StateOf(r, id)), cancel);
         if (mail is null) return IncomingMailProblems.NotFound();
         if (state == "done") return null;
-        await SettleAsync([(mail, Read(await bodies.ReadAsync(mail.RawBody, cancel)))], _ => { }, cancel);
+        // There are no bytes that could be routed.
+        if (await database.ReadAsync(r => store.FindQuarantined(r, id), cancel) is { ProblemCode: IncomingMailProblems.NotHandedOver } withheld) return IncomingMailProblems.StillQuarantined(withheld.Reason);
+        await SettleAsync([(mail, await ReadStoredAsync(mail, cancel))], _ => { }, cancel);
         var still = await database.ReadAsync(r => store.FindQuarantined(r, id), cancel);
         return still is null ? null : IncomingMailProblems.StillQuarantined(still.Reason);
     }
@@ -211,6 +220,20 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             return new ReadResult(ReceivedMail.Read(bytes), null);
         }
         catch (Exception e) when (e is not OperationCanceledException)
+        {
+            Unreadable(log, e);
+            return new ReadResult(null, IncomingMailTexts.Unreadable.With(e.GetType().Name));
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>. Bytes that were damaged on the disk are this message's trouble, and not that of every mailbox.</summary>
+    private async Task<ReadResult> ReadStoredAsync(StoredMail mail, CancellationToken cancel)
+    {
+        try
+        {
+            return Read(await bodies.ReadAsync(mail.RawBody, cancel));
+        }
+        catch (InvalidDataException e)
         {
             Unreadable(log, e);
             return new ReadResult(null, IncomingMailTexts.Unreadable.With(e.GetType().Name));

@@ -14,6 +14,12 @@ public readonly record struct IncomingMailId(Guid Value)
 /// <param name="InternalDate">When the mailbox got it; null when the server did not say.</param>
 internal sealed record ArrivedMail(Guid Server, string Folder, uint UidValidity, uint Uid, DateTimeOffset? InternalDate, ReadOnlyMemory<byte> Bytes);
 
+/// <summary>A message that the mailbox lists and does not hand over.</summary>
+/// <param name="Place">Where it lies; without its bytes.</param>
+/// <param name="Size">As the mailbox tells it.</param>
+/// <param name="Why">In the server's words where it gave any.</param>
+internal sealed record WithheldMail(ArrivedMail Place, long Size, string Why);
+
 /// <summary>A message whose bytes are safe and whose place is not decided yet.</summary>
 internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256);
 
@@ -42,6 +48,10 @@ internal sealed class IntakeStore(TimeProvider clock)
     public bool Holds(HubReader reader, ArrivedMail mail) =>
         reader.Scalar<long>("select count(*) from incoming_mail where server_id = @Server and folder = @Folder and uid_validity = @UidValidity and uid = @Uid",
             new { mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid }) > 0;
+
+    /// <summary>The server reads another mailbox from now on, whose UIDVALIDITY and UIDs may well be the same numbers: the places of the old one's messages must not stand in the way.</summary>
+    public void MailboxEnded(HubTransaction tx, Guid server) =>
+        tx.Execute("update incoming_mail set folder = folder || @ended where server_id = @server", new { server, ended = $" (until {tx.Now.UtcDateTime:O})" });
 
     /// <summary>What was stored and not decided, in the order it came: after a crash, or while another fetcher is at work.</summary>
     public IReadOnlyList<StoredMail> Undecided(HubReader reader, int limit) =>

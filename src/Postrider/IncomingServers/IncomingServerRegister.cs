@@ -59,7 +59,7 @@ internal sealed class IncomingServerRegister(
             var otherMailbox = IsOtherMailbox(before, settings);
             if (before.State == IncomingServerState.Confirmed && (otherMailbox || IsOtherWay(before, settings))) return IncomingServersProblems.IsConfirmed();
             store.Update(tx, id, settings, sealedPassword, otherMailbox);
-            var otherUser = before.Kind != settings.Kind || !SameText(before.UserName, settings.UserName);
+            var otherUser = before.Kind != settings.Kind || !IncomingServerStore.SameText(before.UserName, settings.UserName);
             if (otherUser) store.SetAccount(tx, id, null);
             if (otherUser || before.OutlookAccount is null) AdoptAccount(tx, id, settings);
             journal.Write(tx, "incoming-server-changed", IncomingServerChanges.Topic, id.Value, $"{settings.Name} was changed.", byUser);
@@ -157,13 +157,11 @@ internal sealed class IncomingServerRegister(
 
     // Where Outlook's servers are is the cloud's to say, not the form's.
     private static bool IsOtherMailbox(IncomingServer before, IncomingServerSettings after) =>
-        before.Kind != after.Kind || !SameText(before.UserName, after.UserName) || before.Folder != after.Folder || before.Starts != after.Starts
-        || (after.Kind == IncomingServerKind.Imap && !SameText(before.Host, after.Host));
+        before.Kind != after.Kind || !IncomingServerStore.SameText(before.UserName, after.UserName) || before.Folder != after.Folder || before.Starts != after.Starts
+        || (after.Kind == IncomingServerKind.Imap && !IncomingServerStore.SameText(before.Host, after.Host));
 
     private static bool IsOtherWay(IncomingServer before, IncomingServerSettings after) =>
         after.Kind == IncomingServerKind.Imap && (before.Port != after.Port || before.Security != after.Security || after.Password is not null);
-
-    private static bool SameText(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 }
 
 /// <summary>Connecting an Outlook account for an incoming server.</summary>

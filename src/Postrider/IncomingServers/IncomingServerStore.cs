@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Postrider.IncomingMail;
 using Postrider.Mail;
 using Postrider.Storage;
 using Postrider.Web;
@@ -6,7 +7,7 @@ using Postrider.Web;
 namespace Postrider.IncomingServers;
 
 /// <summary>All SQL of incoming servers and their cursors.</summary>
-internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChanges changes)
+internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChanges changes, IntakeStore intake)
 {
     public const int ListLimit = 500;
     // A mailbox that only answers NOOPs all day is not written down more often than this.
@@ -36,6 +37,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     /// <param name="otherMailbox">Another mailbox or folder, or read from another point: what was known of the old one ends.</param>
     public void Update(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword, bool otherMailbox)
     {
+        if (Find(tx, id) is { } before && (before.Kind != settings.Kind || !SameText(before.UserName, settings.UserName) || !SameText(before.Host, settings.Host))) intake.MailboxEnded(tx, id.Value);
         tx.Execute(
             """
             update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen,
@@ -66,6 +68,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
 
     public void SetUserName(HubTransaction tx, IncomingServerId id, EmailAddress userName)
     {
+        if (Find(tx, id) is { } before && !SameText(before.UserName, userName.ToString())) intake.MailboxEnded(tx, id.Value);
         tx.Execute("update incoming_server set user_name = @UserName, version = version + 1 where id = @Id", new { Id = id.Value, UserName = userName.ToString() });
         tx.Execute("delete from mailbox_cursor where server_id = @Id", new { Id = id.Value });
         Changed(tx);
@@ -149,6 +152,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         settings.MarkSeen,
         tx.Now,
     };
+
+    internal static bool SameText(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
     internal static string NameOf(IncomingServerKind kind) => kind == IncomingServerKind.Outlook ? "outlook" : "imap";
 

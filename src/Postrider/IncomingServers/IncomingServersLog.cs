@@ -10,4 +10,5 @@ internal static class IncomingServersLog
     public const int ValidityChanged = 5205;
     public const int WatchingFailed = 5206;
     public const int FollowingFailed = 5207;
+    public const int SetAside = 5208;
 }

@@ -98,6 +98,21 @@ public sealed class IntakeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Bytes_damaged_on_the_disk_are_set_aside_and_hold_up_no_mailbox()
+    {
+        var mails = new[] { Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "B", "m2@example.org") };
+        foreach (var mail in mails) await database.WriteAsync(tx => store.Put(tx, mail, bodies.Put(tx, mail.Bytes), System.Security.Cryptography.SHA256.HashData(mail.Bytes.Span)));
+        await database.WriteAsync(tx => tx.Execute("update body_chunk set bytes = x'00' where body_id = (select raw_body_id from incoming_mail where uid = 1)"));
+
+        await intake.ResumeAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("B", Assert.Single(await LinesAsync()).Conversation.Subject);
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Equal(IncomingMailProblems.Unreadable, held.ProblemCode);
+        Assert.Equal("incoming-mail-still-quarantined", (await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken))?.Code);
+    }
+
+    [Fact]
     public async Task A_new_uidvalidity_brings_no_duplicates()
     {
         await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "No id", null));

@@ -80,6 +80,8 @@ internal sealed class AccessTokens(
         if (account.NeedsSignIn) return Refused(account.Problem ?? OutlookAccountsProblems.SignInNeeded);
         var (application, missing) = await credentials.OpenAsync(cancellationToken);
         if (application is null) return Refused(missing!);
+        // Microsoft would answer as if the consent had been withdrawn, and a Client ID mistyped for a minute would cost every account its sign-in.
+        if (!string.Equals(application.ClientId, account.ClientId, StringComparison.OrdinalIgnoreCase)) return Refused(OutlookAccountsProblems.OtherApplication);
         string refreshToken;
         try
         {

@@ -28,6 +28,16 @@ internal sealed class TokenKeeper(HubDatabase database, OutlookAccountStore acco
     {
         await database.WriteAsync(ConnectRequestStore.Forget, cancellationToken);
         foreach (var account in await accounts.KeepAliveDueAsync(clock.GetUtcNow(), cancellationToken))
-            await tokens.ForOutlookAsync(account, forceRefresh: true, cancellationToken);
+        {
+            try
+            {
+                await tokens.ForOutlookAsync(account, forceRefresh: true, cancellationToken);
+            }
+            catch (Exception failure) when (failure is not OperationCanceledException)
+            {
+                // One account's trouble must not cost those behind it their 90 days.
+                OutlookAccountsLog.KeeperFailed(log, failure);
+            }
+        }
     }
 }

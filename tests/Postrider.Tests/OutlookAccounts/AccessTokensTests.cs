@@ -76,6 +76,25 @@ public sealed class AccessTokensTests(HubWithMicrosoft both) : IClassFixture<Hub
         Assert.Null((await both.Hub.Service<OutlookCredentialStore>().ReadAsync(Cancel)).Problem);
     }
 
+    [Fact]
+    public async Task An_account_of_another_application_is_not_renewed_and_keeps_its_sign_in()
+    {
+        var account = await ConnectedAsync("ben@meadow.example");
+        await ExpireAsync(account);
+        await both.SaveCredentialsAsync(both.Secret, Guid.NewGuid());
+        try
+        {
+            Assert.Equal("outlook-other-application", (await Tokens.ForOutlookAsync(account, forceRefresh: true, Cancel)).Problem!.Code);
+            Assert.False((await Accounts.FindAsync(account, Cancel))!.NeedsSignIn);
+        }
+        finally
+        {
+            await both.SaveCredentialsAsync(both.Secret);
+        }
+
+        Assert.NotNull((await Tokens.ForOutlookAsync(account, forceRefresh: true, Cancel)).Token);
+    }
+
     private async Task<OutlookAccountId> ConnectedAsync(string mailbox) => (await both.ServerAsync(await both.ConnectAsync(mailbox))).AccountId!.Value;
 
     private Task<int> ExpireAsync(OutlookAccountId account) =>

@@ -22,6 +22,9 @@ internal abstract record RecipientOutcome
 /// <param name="MailProblem">What to show beside the mail when it was deferred or refused; null when nothing is wrong.</param>
 internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, RecipientOutcome> Outcomes, Diagnosis? ServerTrouble, Diagnosis? MailProblem)
 {
+    /// <summary>False when the way to the server failed before this mail was named: then it cannot be the cause.</summary>
+    public bool WasNamed { get; init; } = true;
+
     /// <summary>Reads the dialogue's result. Pure.</summary>
     public static AttemptVerdict Of(IReadOnlyList<EmailAddress> offered, SmtpSendResult result, string host, int port)
     {
@@ -72,5 +75,5 @@ internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, Recipien
 
     /// <summary>Nothing was offered: the way to the server failed before the message.</summary>
     public static AttemptVerdict NotReached(IReadOnlyList<EmailAddress> offered, Diagnosis trouble) =>
-        new(offered.Distinct().ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.NotOffered()), trouble, null);
+        new(offered.Distinct().ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.NotOffered()), trouble, null) { WasNamed = false };
 }

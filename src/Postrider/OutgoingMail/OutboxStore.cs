@@ -124,6 +124,9 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
             }
         }
 
+        // A server that fails over one mail each time it is named (its scanner, say) would otherwise be offered that mail first for ever.
+        if (verdict is { ServerTrouble: not null, WasNamed: true } && dueAt < now) dueAt = now;
+
         var state = StateByRecipients(transaction, claimed.Id);
         if (state == OutboxState.Unknown) problem = OutgoingMailProblems.Unknown(unknownLine ?? "");
         else if (state == OutboxState.Waiting)

@@ -94,6 +94,25 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
     }
 
     [Fact]
+    public async Task A_mail_over_which_the_server_hangs_up_goes_behind_the_others()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var (first, second) = await WaitingAsync(hub);
+        var (database, store) = (hub.Service<HubDatabase>(), hub.Service<OutboxStore>());
+        var due = await database.WriteAsync(tx =>
+        {
+            var mail = store.Find(tx, first)!;
+            var recipients = store.Recipients(tx, first).Select(recipient => EmailAddress.Parse(recipient.Address)).ToList();
+            var hungUp = new Postrider.Mail.Smtp.SmtpFailure(WireFailureKind.Disconnected, "DATA", null, "The server ended the connection.", false, false);
+            var verdict = AttemptVerdict.Of(recipients, new([.. recipients.Select(recipient => new Postrider.Mail.Smtp.SmtpRecipientResult(recipient, false, null))], null, hungUp), "localhost", 1);
+            store.Settle(tx, new ClaimedMail(first, Guid.CreateVersion7(), mail.EnvelopeFrom, mail.BodyId, mail.Size, recipients), mail.ServerId, verdict, tx.Now.AddDays(1), null, 0, []);
+            return (First: store.Find(tx, first)!, Second: store.Find(tx, second)!);
+        });
+        Assert.Equal((OutboxState.Waiting, 0), (due.First.State, due.First.Tries));
+        Assert.True(due.First.DueAt > due.Second.DueAt);
+    }
+
+    [Fact]
     public async Task A_mail_that_a_person_found_unsent_is_sent_again()
     {
         await using var hub = await HubUnderTest.StartAsync();
@@ -107,20 +126,28 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
     /// <summary>As a kill leaves them: two claimed mails, of one the final dot was about to leave.</summary>
     private static async Task<(OutboxMailId Before, OutboxMailId After)> StrandAsync(HubUnderTest hub)
     {
+        var ids = await WaitingAsync(hub);
+        await hub.Service<HubDatabase>().WriteAsync(tx =>
+        {
+            for (var n = 0; n < 2; n++)
+            {
+                var id = n == 0 ? ids.First : ids.Second;
+                tx.Execute("UPDATE outbox_mail SET state = 2 WHERE id = @id", new { id });
+                tx.Execute("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, stage) SELECT @attempt, id, server_id, @now, @n FROM outbox_mail WHERE id = @id", new { attempt = Guid.CreateVersion7(), now = tx.Now, n, id });
+            }
+        });
+        return ids;
+    }
+
+    /// <summary>Two mails whose server rests, so that nobody claims them.</summary>
+    private static async Task<(OutboxMailId First, OutboxMailId Second)> WaitingAsync(HubUnderTest hub)
+    {
         await hub.PostAsync<System.Text.Json.JsonElement>("/api/v1/outgoing-servers", new { name = "Nobody", kind = "smtp", host = "localhost", port = 1, fromFilter = "meadow.example" });
         var database = hub.Service<HubDatabase>();
         await database.WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET paused_until = @until", new { until = tx.Now.AddDays(1) }));
         var ids = new List<OutboxMailId>();
         for (var n = 0; n < 2; n++)
             ids.Add((await hub.Service<Outbox>().PutAsync(new OutgoingMessage { From = new(null, EmailAddress.Parse("ann@meadow.example")), To = [new(null, EmailAddress.Parse("ben@example.org"))], Text = "x" }, null, Cancel)).Id!.Value);
-        await database.WriteAsync(tx =>
-        {
-            for (var n = 0; n < 2; n++)
-            {
-                tx.Execute("UPDATE outbox_mail SET state = 2 WHERE id = @id", new { id = ids[n] });
-                tx.Execute("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, stage) SELECT @attempt, id, server_id, @now, @n FROM outbox_mail WHERE id = @id", new { attempt = Guid.CreateVersion7(), now = tx.Now, n, id = ids[n] });
-            }
-        });
         return (ids[0], ids[1]);
     }
 

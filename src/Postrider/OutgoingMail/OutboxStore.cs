@@ -178,8 +178,8 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         mail =>
         {
             transaction.Execute("UPDATE outbox_recipient SET state = 0 WHERE mail_id = @id AND state IN (@refused, @failed)", new { id, refused = (int)RecipientState.Refused, failed = (int)RecipientState.Failed });
-            // A mail that was given up starts a new life.
-            transaction.Execute("UPDATE outbox_mail SET put_at = @now WHERE id = @id AND state = @failed", new { id, now = transaction.Now, failed = (int)OutboxState.Failed });
+            // Whatever has outlived its time starts a new life: the first "later" would end it at once.
+            transaction.Execute("UPDATE outbox_mail SET put_at = @now WHERE id = @id AND put_at <= @before", new { id, now = transaction.Now, before = transaction.Now - Lifetime });
             return OutboxState.Waiting;
         });
 

@@ -113,6 +113,30 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
     }
 
     [Fact]
+    public async Task An_old_mail_that_was_refused_and_is_tried_again_may_be_postponed_again()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var (id, _) = await WaitingAsync(hub);
+        var (database, store) = (hub.Service<HubDatabase>(), hub.Service<OutboxStore>());
+        var mail = await database.WriteAsync(tx =>
+        {
+            var recipients = store.Recipients(tx, id).Select(recipient => EmailAddress.Parse(recipient.Address)).ToList();
+            void Answer(RecipientOutcome outcome)
+            {
+                var now = store.Find(tx, id)!;
+                store.Settle(tx, new ClaimedMail(id, Guid.CreateVersion7(), now.EnvelopeFrom, now.BodyId, now.Size, recipients), now.ServerId, new AttemptVerdict(recipients.ToDictionary(recipient => recipient, _ => outcome), null, null), null, null, 0, []);
+            }
+
+            Answer(new RecipientOutcome.Refused(new(550, "5.7.1", "No.")));
+            tx.Execute("UPDATE outbox_mail SET put_at = @at, due_at = @at WHERE id = @id", new { id, at = tx.Now.AddDays(-6) });
+            Assert.Null(store.Retry(tx, id, null));
+            Answer(new RecipientOutcome.Deferred(new(451, "4.7.500", "Server busy")));
+            return store.Find(tx, id)!;
+        });
+        Assert.Equal(OutboxState.Waiting, mail.State);
+    }
+
+    [Fact]
     public async Task A_mail_that_a_person_found_unsent_is_sent_again()
     {
         await using var hub = await HubUnderTest.StartAsync();

@@ -15,8 +15,6 @@ internal sealed class InstalledApps(HubDatabase database, JournalWriter journal,
     /// <param name="name">Technical name: <c>microsoft_outlook</c>.</param>
     public bool IsInstalled(string name) => installed.Contains(name);
 
-    public Task<bool> IsInstalledAsync(string name) => Task.FromResult(IsInstalled(name));
-
     public Task<Problem?> InstallAsync(string name, Guid? byUser, CancellationToken cancellationToken = default) => database.WriteAsync(tx =>
     {
         if (KnownApp.Find(name) is not { } app) return AppsProblems.NotFound;

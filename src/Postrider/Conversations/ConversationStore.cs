@@ -138,9 +138,6 @@ internal sealed class ConversationStore(TimeProvider clock)
             new { Conversation = conversation.Value, Key = who.Address.Normalized, tx.Now });
     }
 
-    public bool TakesPart(HubReader reader, ConversationId conversation, EmailAddress who) =>
-        reader.Scalar<long>("select count(*) from conversation_participant where conversation_id = @Conversation and address_key = @Key", new { Conversation = conversation.Value, Key = who.Normalized }) > 0;
-
     public Conversation? Find(HubReader reader, ConversationId id) =>
         reader.QueryFirstOrDefault<ConversationRow>($"select {ConversationRow.Columns} from conversation where id = @Id", new { Id = id.Value })?.ToConversation();
 

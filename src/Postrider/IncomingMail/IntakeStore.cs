@@ -117,8 +117,6 @@ internal sealed class IntakeStore(TimeProvider clock)
     public QuarantinedMail? FindQuarantined(HubReader reader, IncomingMailId id) =>
         reader.QueryFirstOrDefault<QuarantineRow>($"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and id = @Id", new { Id = id.Value })?.ToMail();
 
-    public long QuarantineCount(HubReader reader) => reader.Scalar<long>("select count(*) from incoming_mail where state = 'quarantined'");
-
     private sealed class StoredRow
     {
         public Guid Id { get; set; }

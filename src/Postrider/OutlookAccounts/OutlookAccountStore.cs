@@ -90,9 +90,6 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
     public Task<IReadOnlyList<OutlookAccountId>> KeepAliveDueAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<OutlookAccountId>>(reader => [.. reader.Query<Row>("SELECT id FROM outlook_account WHERE needs_sign_in = 0 AND keep_alive_at <= @now ORDER BY keep_alive_at LIMIT 100", new { now }).Select(row => row.Id)], cancellationToken);
 
-    public Task<DateTimeOffset?> NextKeepAliveAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync(reader => reader.QueryFirstOrDefault<Row>("SELECT MIN(keep_alive_at) AS refreshed_at FROM outlook_account WHERE needs_sign_in = 0")?.RefreshedAtOrNull, cancellationToken);
-
     /// <exception cref="CryptographicException">The key file is not the one that sealed them.</exception>
     public async Task<(string Access, string Refresh)?> OpenTokensAsync(OutlookAccountId id, CancellationToken cancellationToken)
     {
@@ -123,8 +120,6 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
         public string? ProvedBy { get; init; }
         public bool NeedsSignIn { get; init; }
         public string? Problem { get; init; }
-
-        public DateTimeOffset? RefreshedAtOrNull => RefreshedAt;
 
         public OutlookAccount ToAccount() => new()
         {

@@ -185,6 +185,20 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     }
 
     [Fact]
+    public async Task A_state_past_its_time_is_refused_and_its_code_is_not_redeemed()
+    {
+        using var browser = await both.BrowserAsync();
+        await both.BeginAsync(browser, "late@meadow.example", "Too late");
+        var state = System.Web.HttpUtility.ParseQueryString(browser.Address.Query)["state"] ?? await StateOfLastAsync(browser);
+        await both.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE connect_request SET expires_at = @now WHERE state_hash = @hash", new { now = tx.Now, hash = ConnectSecrets.Hash(state) }));
+        await browser.OpenAsync(new Uri(both.Hub.Address, $"/microsoft_outlook/confirm?code=late&state={Uri.EscapeDataString(state)}").AbsoluteUri);
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Status);
+        Assert.NotNull(browser.Page.QuerySelector("[data-problem=connect-state-expired]"));
+        var server = (await both.Hub.Service<OutgoingServerStore>().ListAsync()).First(found => found.Name == "Too late");
+        Assert.Null(server.AccountId);
+    }
+
+    [Fact]
     public async Task A_code_that_Microsoft_never_gave_is_explained()
     {
         using var browser = await both.BrowserAsync();
@@ -312,6 +326,9 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
             await HubWithMicrosoft.SignInAsync(browser, "admin@meadow.example");
             Assert.NotNull(browser.Page.QuerySelector("[data-problem=smtp-auth-disabled-for-tenant]"));
             Assert.Contains("SmtpClientAuthentication is disabled for the Tenant", browser.Text, StringComparison.Ordinal);
+            var told = (await both.Hub.GetAsync<JsonElement>($"/api/v1/outgoing-servers/{HubWithMicrosoft.ServerOf(browser):D}")).GetProperty("problem");
+            Assert.Equal("smtp-auth-disabled-for-tenant", told.GetProperty("code").GetString());
+            Assert.Contains("SmtpClientAuthentication is disabled for the Tenant", told.GetProperty("detail").GetString(), StringComparison.Ordinal);
             Assert.DoesNotContain("Outlook Token Valid", browser.Text, StringComparison.Ordinal);
         }
         finally

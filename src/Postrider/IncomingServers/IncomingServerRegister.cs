@@ -56,6 +56,13 @@ internal sealed class IncomingServerRegister(
         var problem = await database.WriteAsync(tx =>
         {
             if (store.Find(tx, id) is not { } before) return IncomingServersProblems.NotFound();
+            // Whoever may change the host must not thereby receive the password at a machine of their own.
+            if (settings is { Kind: IncomingServerKind.Imap, Password: null } && before.SealedPassword is not null && !IncomingServerStore.SameText(before.Host, settings.Host))
+            {
+                errors = new Dictionary<string, string>(StringComparer.Ordinal) { ["password"] = IncomingServersTexts.PasswordOtherHost.With(before.Host) };
+                return IncomingServersProblems.Invalid(errors);
+            }
+
             var otherMailbox = IsOtherMailbox(before, settings);
             if (before.State == IncomingServerState.Confirmed && (otherMailbox || IsOtherWay(before, settings))) return IncomingServersProblems.IsConfirmed();
             store.Update(tx, id, settings, sealedPassword, otherMailbox);
@@ -65,7 +72,7 @@ internal sealed class IncomingServerRegister(
             journal.Write(tx, "incoming-server-changed", IncomingServerChanges.Topic, id.Value, $"{settings.Name} was changed.", byUser);
             return null;
         }, cancel);
-        return problem is null ? new SaveResult(id, null, errors) : SaveResult.Failed(problem);
+        return problem is null ? new SaveResult(id, null, errors) : new SaveResult(null, problem, errors);
     }
 
     public Task<Problem?> DeleteAsync(IncomingServerId id, Guid byUser, CancellationToken cancel) => database.WriteAsync(tx =>

@@ -11,6 +11,7 @@ internal sealed class OutboxPump(HubDatabase database, OutboxStore store, Outgoi
     private const int ConnectionsOfAMailbox = 3;
 
     private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan ShortSleep = TimeSpan.FromSeconds(1);
 
     /// <summary>A dialogue that is under way when the hub stops may end within this time; then its connection is cut.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(20);
@@ -115,8 +116,8 @@ internal sealed class OutboxPump(HubDatabase database, OutboxStore store, Outgoi
     {
         var next = await database.ReadAsync(store.NextDue, stopping);
         var pause = next is { } at ? at - clock.GetUtcNow() : LongestSleep;
-        // What is due now is being sent by a driver, or its mailbox has no connection free: then the driver's end wakes us.
-        if (pause <= TimeSpan.Zero || pause > LongestSleep) pause = LongestSleep;
+        // What is due now is being sent by a driver, whose end wakes us; or it came due since the drivers were started, and must not wait for the long sleep.
+        pause = pause <= TimeSpan.Zero ? ShortSleep : pause > LongestSleep ? LongestSleep : pause;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         await Task.WhenAny(signal.WaitAsync(either.Token), Task.Delay(pause, clock, either.Token));
         await either.CancelAsync();

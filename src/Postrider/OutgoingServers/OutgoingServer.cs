@@ -106,6 +106,8 @@ internal static class OutgoingServerRules
         if (kind == ServerKind.Outlook && !string.IsNullOrEmpty(draft.Password)) errors[nameof(draft.Password)] = "Leave the password empty: Outlook does not need one.";
         else if (kind == ServerKind.Smtp && !string.IsNullOrEmpty(draft.Password) && userName is null) errors[nameof(draft.UserName)] = "Enter the user name that goes with the password.";
         else if (kind == ServerKind.Smtp && userName is not null && string.IsNullOrEmpty(draft.Password) && known is not { PasswordIsSet: true }) errors[nameof(draft.Password)] = "Enter the password of this user.";
+        // Whoever may change the host must not thereby receive the password at a machine of their own.
+        else if (kind == ServerKind.Smtp && userName is not null && string.IsNullOrEmpty(draft.Password) && known is { } stored && !string.Equals(stored.Host, hostText, StringComparison.OrdinalIgnoreCase)) errors[nameof(draft.Password)] = $"Enter the password again: the stored one was given for {stored.Host}.";
         else if (draft.Password?.Length > MaxLength || draft.Password?.Any(char.IsControl) == true) errors[nameof(draft.Password)] = "This is no password.";
 
         var filter = draft.FromFilter?.Trim() ?? "";

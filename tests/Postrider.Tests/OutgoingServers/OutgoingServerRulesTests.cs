@@ -29,6 +29,16 @@ public sealed class OutgoingServerRulesTests
     }
 
     [Fact]
+    public void A_stored_password_does_not_follow_to_another_host()
+    {
+        var known = Check(new("Relay", "smtp", "relay.example.com", "587", "starttls", "ann", "given once", null, "10", true)).Server!;
+        OutgoingServerDraft moved = new("Relay", "smtp", "relay.evil.example", "587", "starttls", "ann", null, null, "10", true);
+        Assert.Equal(["Password"], OutgoingServerRules.Check(moved, known, MicrosoftCloud.Worldwide, outlookInstalled: true).Errors.Keys);
+        Assert.Empty(OutgoingServerRules.Check(moved with { Password = "given again" }, known, MicrosoftCloud.Worldwide, outlookInstalled: true).Errors);
+        Assert.Empty(OutgoingServerRules.Check(moved with { Host = "Relay.Example.com" }, known, MicrosoftCloud.Worldwide, outlookInstalled: true).Errors);
+    }
+
+    [Fact]
     public void Outlook_takes_neither_password_nor_another_encryption()
     {
         Assert.Contains("Password", Check(Outlook with { Password = "secret" }).Errors.Keys);

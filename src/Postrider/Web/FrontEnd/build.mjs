@@ -15,7 +15,8 @@ const lock = resolve(project, process.argv[3], "front-end.lock");
 const inputs = [join(project, "package.json"), join(project, "package-lock.json"), join(here, "icons.txt"), join(here, "build.mjs")];
 const wanted = createHash("sha256").update(inputs.map(file => readFileSync(file)).join("\0")).digest("hex");
 
-const waitLimit = 300_000; // milliseconds; a slow network's npm ci
+const fetchLimit = 120_000; // milliseconds, for one npm ci
+const waitLimit = 300_000; // milliseconds: two of them and the rest
 const pause = ms => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 function takeLock() {
@@ -44,8 +45,16 @@ function upToDate() {
 }
 
 function fetchPackages() {
-  const npm = spawnSync("npm ci --no-audit --no-fund --no-progress --ignore-scripts --loglevel=error", { cwd: project, shell: true, encoding: "utf8" });
-  if (npm.status !== 0) throw new Error(`npm ci failed: ${npm.error?.message ?? npm.stderr}`);
+  // A connection that never answers ends in words instead of holding the build; the second try finds most of it in npm's cache.
+  const command = "npm ci --no-audit --no-fund --no-progress --ignore-scripts --loglevel=error";
+  let failure = "";
+  for (let tries = 0; tries < 2; tries++) {
+    // exec: the signal at the end of the time limit reaches npm itself, not only a shell before it.
+    const npm = spawnSync(process.platform === "win32" ? command : `exec ${command}`, { cwd: project, shell: true, encoding: "utf8", timeout: fetchLimit });
+    if (npm.status === 0) return;
+    failure = npm.error?.code === "ETIMEDOUT" ? `it did not end within ${fetchLimit / 1000} seconds; check the way to the package registry (npm ping)` : npm.error?.message ?? npm.stderr;
+  }
+  throw new Error(`npm ci failed: ${failure}`);
 }
 
 function symbol(name) {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
@@ -39,6 +40,8 @@ internal static class ConversationsApi
 {
     /// <summary>A request with files up to more than twice the limit still gets an answer that names it; only beyond is the line cut.</summary>
     internal const long MaxRequestBytes = 64L << 20;
+    /// <summary>base64 makes four bytes of three; the rest is text. A request that says it is longer holds more files than may be sent, and is answered without reading it.</summary>
+    private const long MaxJsonBytes = (Composition.MaxAttachmentBytes * 4L / 3) + (8L << 20);
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -52,16 +55,16 @@ internal static class ConversationsApi
             var lines = await reading.ListAsync(viewer, wanted.Value, before is { } id ? new(id) : null, size, cancel);
             return Results.Ok(new ConversationListAnswer([.. lines.Select(Of)], lines.Count == size ? lines[^1].Conversation.Id.Value : null));
         });
-        group.MapPost("", async (MessageRequest request, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
-            Sent(await correspondence.ComposeAsync(DraftOf(request), viewer, OnceKey(http), cancel)))
-            .WithMetadata(new SizeLimit(MaxRequestBytes));
+        group.MapPost("", async (PostedMessage posted, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
+            posted.Refusal ?? Sent(await correspondence.ComposeAsync(DraftOf(posted.Request!), viewer, OnceKey(http), cancel)))
+            .Accepts<MessageRequest>("application/json").WithMetadata(new SizeLimit(MaxRequestBytes));
         group.MapGet("/{id:guid}", async (Guid id, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
             await reading.ThreadAsync(new(id), viewer, cancel) is var (conversation, messages, _)
                 ? Results.Ok(new ThreadAnswer(Of(conversation), [.. messages.Select(m => Of(m, null))]))
                 : Problems.ToResult(ConversationsProblems.NotFound(), StatusCodes.Status404NotFound));
-        group.MapPost("/{id:guid}/messages", async (Guid id, MessageRequest request, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
-            Sent(await correspondence.AnswerAsync(new(id), DraftOf(request), viewer, OnceKey(http), cancel)))
-            .WithMetadata(new SizeLimit(MaxRequestBytes));
+        group.MapPost("/{id:guid}/messages", async (Guid id, PostedMessage posted, Correspondence correspondence, Viewer viewer, HttpContext http, CancellationToken cancel) =>
+            posted.Refusal ?? Sent(await correspondence.AnswerAsync(new(id), DraftOf(posted.Request!), viewer, OnceKey(http), cancel)))
+            .Accepts<MessageRequest>("application/json").WithMetadata(new SizeLimit(MaxRequestBytes));
         group.MapGet("/{id:guid}/messages/{message:guid}", async (Guid id, Guid message, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
         {
             var found = (await reading.ThreadAsync(new(id), viewer, cancel))?.Messages.FirstOrDefault(m => m.Id.Value == message);
@@ -87,6 +90,25 @@ internal static class ConversationsApi
     private static CompositionDraft DraftOf(MessageRequest request) => new(
         request.To is null ? null : string.Join(", ", request.To), request.Cc is null ? null : string.Join(", ", request.Cc), request.Subject, request.Text, request.Html,
         [.. (request.Attachments ?? []).Select(a => new DraftAttachment(a.FileName ?? "", a.MediaType ?? "application/octet-stream", a.Content ?? []))]);
+
+    /// <summary>A request as it was posted. Exactly one of the two is not null.</summary>
+    internal sealed record PostedMessage(MessageRequest? Request, IResult? Refusal)
+    {
+        public static async ValueTask<PostedMessage> BindAsync(HttpContext http)
+        {
+            if (http.Request.ContentLength > MaxJsonBytes) return new(null, Problems.ToResult(ConversationsProblems.NotSent(new Dictionary<string, string>(StringComparer.Ordinal) { ["attachments"] = Composition.TooLarge }), StatusCodes.Status413PayloadTooLarge));
+            try
+            {
+                if (http.Request.HasJsonContentType() && await http.Request.ReadFromJsonAsync<MessageRequest>(http.RequestAborted) is { } request) return new(request, null);
+            }
+            catch (JsonException)
+            {
+                // Answered below, as every body that is no JSON of this form.
+            }
+
+            return new(null, Problems.ToResult(WebProblems.NotUnderstood, StatusCodes.Status400BadRequest));
+        }
+    }
 
     private static IResult Sent(SendResult result)
     {

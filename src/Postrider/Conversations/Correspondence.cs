@@ -19,7 +19,7 @@ internal sealed record AnswerStart(string To, string Subject);
 /// <summary>Writes and answers. Pages and API call these same methods.</summary>
 internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, TimeProvider clock)
 {
-    // A file up to this size is stored with its row; a longer one goes before it, in chunks (DESIGN section 4).
+    // A file up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
 
     /// <summary>Begins a conversation. When it returns without a problem, conversation and mail are both safe; with one, neither is stored.</summary>

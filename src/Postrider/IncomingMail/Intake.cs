@@ -11,7 +11,7 @@ namespace Postrider.IncomingMail;
 /// <summary>Takes mail in, exactly once. The numbers are the steps of docs/flows/receive-a-mail.md.</summary>
 internal sealed partial class Intake(HubDatabase database, Bodies bodies, IntakeStore store, ConversationStore conversations, ConversationEvents events, LiveEvents live, TimeProvider clock, ILogger<Intake> log)
 {
-    // A body up to this size is stored with its row; a longer one goes before it, in chunks (DESIGN section 4).
+    // A body up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
     private const int ResumeBatch = 100;
     /// <summary>Of <see cref="LiveEvents"/>.</summary>

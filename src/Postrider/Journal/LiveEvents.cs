@@ -4,28 +4,39 @@ using System.Threading.Channels;
 namespace Postrider.Journal;
 
 /// <summary>Tells open pages that something changed. Topics are the journal's subjects, and <c>subject/id</c> where a page watches one record.</summary>
-internal sealed class LiveEvents
+internal sealed class LiveEvents(TimeProvider clock)
 {
+    // From reading the database for a page until that page's own line stands, with a slow browser and a slow network between.
+    private static readonly TimeSpan Recent = TimeSpan.FromSeconds(30);
+    // Beyond this many topics all are forgotten: with so much going on the next change comes soon.
+    private const int MaxRecentTopics = 10_000;
     // A page that reads slowly gets one "changed" for many: it asks for the new state anyway.
     private const int MaxPending = 32;
     // Each open page holds one connection and one entry here.
     private const int MaxSubscriptions = 5_000;
 
     private readonly ConcurrentDictionary<Subscription, byte> subscriptions = new();
+    private readonly ConcurrentDictionary<string, long> lastChanges = new(StringComparer.Ordinal);
 
     /// <summary>After the commit (<c>tx.AfterCommit</c>), never before.</summary>
     public void Publish(string topic)
     {
+        // Before the open pages are looked for: a page that subscribes meanwhile finds it in one of the two.
+        lastChanges[topic] = clock.GetTimestamp();
+        if (lastChanges.Count > MaxRecentTopics) lastChanges.Clear();
         foreach (var subscription in subscriptions.Keys)
             if (subscription.Topics.Contains(topic)) subscription.Channel.Writer.TryWrite(topic);
     }
 
+    /// <summary>What changed in the last half minute is told at once: it may have come after the page was made and before it listened.</summary>
     /// <returns>Null when too many pages are open already.</returns>
     public Subscription? Subscribe(IReadOnlySet<string> topics)
     {
         if (subscriptions.Count >= MaxSubscriptions) return null;
         var subscription = new Subscription(this, topics);
         subscriptions[subscription] = 0;
+        foreach (var topic in topics)
+            if (lastChanges.TryGetValue(topic, out var at) && clock.GetElapsedTime(at) < Recent) subscription.Channel.Writer.TryWrite(topic);
         return subscription;
     }
 

@@ -13,7 +13,7 @@ public sealed class IntakeTests : IAsyncLifetime
     private static readonly Guid Server = Guid.Parse("01900000-0000-7000-8000-000000000001");
     private static readonly Guid Reader = Guid.Parse("01900000-0000-7000-8000-000000000002");
     private readonly TemporaryFolder folder = new();
-    private readonly LiveEvents live = new();
+    private readonly LiveEvents live = new(TimeProvider.System);
     private HubDatabase database = null!;
     private Bodies bodies = null!;
     private ConversationStore conversations = null!;

@@ -17,7 +17,7 @@ namespace Postrider.Tests.IncomingServers;
 public sealed class MailboxReaderTests : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
-    private readonly LiveEvents live = new();
+    private readonly LiveEvents live = new(TimeProvider.System);
     private readonly Dictionary<uint, string> mails = [];
     private HubDatabase database = null!;
     private IncomingServerStore servers = null!;

@@ -112,6 +112,18 @@ public sealed class RequestTests
         Assert.Null(await ReadUntilAsync(lines, _ => false));
     }
 
+    [Fact]
+    public async Task A_page_hears_of_what_changed_after_it_was_made_and_before_it_listened()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var journal = hub.Service<JournalWriter>();
+        await hub.Service<HubDatabase>().WriteAsync(tx => journal.Write(tx, "test", "outbox-mail", null, "changed", null));
+
+        using var answer = await hub.Browser.GetAsync("/live?topic=outbox-mail", HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync());
+        Assert.Equal("data: outbox-mail", await ReadUntilAsync(lines, line => line == "event: changed").WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System));
+    }
+
     /// <returns>The line after the wanted one; null when the line ended before.</returns>
     private static async Task<string?> ReadUntilAsync(StreamReader lines, Predicate<string> wanted)
     {

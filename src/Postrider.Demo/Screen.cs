@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Spectre.Console;
 
@@ -92,7 +91,6 @@ internal sealed class Screen(IAnsiConsole console, TimeProvider clock)
         return table;
     }
 
-    [DebuggerDisplay("{Title}")]
     private sealed class Row(string title)
     {
         public string Title { get; } = title;

@@ -199,7 +199,7 @@ public sealed record NamedAddress(string? Name, EmailAddress Address)
 }
 
 /// <summary>An address list of RFC 5322 section 3.4 with its obsolete forms; groups are flattened. What could not be read stands in <see cref="Defects"/>.</summary>
-public sealed record AddressList(IReadOnlyList<NamedAddress> Addresses, IReadOnlyList<string> Defects)
+public sealed record AddressList(IReadOnlyList<NamedAddress> Addresses, IReadOnlyList<MimeDefect> Defects)
 {
     /// <summary>Never throws. Takes decoded or raw header text; encoded words (RFC 2047) in names are decoded. Reads at most <see cref="MimeLimits.Addresses"/> of the default limits.</summary>
     public static AddressList Parse(string? text) => Parse(text, MimeLimits.Default.Addresses);

@@ -62,7 +62,7 @@ internal sealed class AddressListReader(string text, int limit)
             }
         }
         if (_addresses.Count < limit) EndEntry();
-        else if (text.AsSpan(_position).ContainsAnyExcept(Separators)) _defects.Add($"Only the first {limit} addresses were read.");
+        else if (text.AsSpan(_position).ContainsAnyExcept(Separators)) _defects.Add(MimeDefectKind.LimitReached, $"Only the first {limit} addresses were read.");
         return new AddressList(_addresses, _defects.All);
     }
 
@@ -92,7 +92,7 @@ internal sealed class AddressListReader(string text, int limit)
             _position++;
         }
         if (_position < text.Length) _position++;
-        else _defects.Add("A quoted name has no end.");
+        else _defects.Add(MimeDefectKind.AddressWrong, "A quoted name has no end.");
         _bare.Append(text, from, _position - from);
     }
 
@@ -108,7 +108,7 @@ internal sealed class AddressListReader(string text, int limit)
             if (c == '\\' && _position < text.Length) c = text[_position++];
             if (c is not ('\r' or '\n')) _comment.Append(c);
         }
-        if (depth > 0) _defects.Add("A comment has no end.");
+        if (depth > 0) _defects.Add(MimeDefectKind.AddressWrong, "A comment has no end.");
         // Only the first comment can be a name; the others are dropped.
         if (from > 0) _comment.Length = from;
         _spaceBefore = true;
@@ -122,12 +122,12 @@ internal sealed class AddressListReader(string text, int limit)
         {
             // Once one has no end, the search for it is not repeated for the others: what stands up to the next separator belongs to each.
             _angleWithoutEnd = true;
-            _defects.Add("An address has '<' without '>'.");
+            _defects.Add(MimeDefectKind.AddressWrong, "An address has '<' without '>'.");
             var length = text.AsSpan(from).IndexOfAny(AngleStops);
             end = length < 0 ? text.Length : from + length;
         }
         if (_angle is null) _angle = text[from..end];
-        else _defects.Add("An entry has more than one address in angle brackets; the first counts.");
+        else _defects.Add(MimeDefectKind.AddressWrong, "An entry has more than one address in angle brackets; the first counts.");
         _position = end < text.Length && text[end] == '>' ? end + 1 : end;
     }
 
@@ -191,7 +191,7 @@ internal sealed class AddressListReader(string text, int limit)
             Refuse(phrase);
             return;
         }
-        _defects.Add("An address stands without angle brackets or comma.");
+        _defects.Add(MimeDefectKind.AddressWrong, "An address stands without angle brackets or comma.");
         var name = found.Count == 1 && TryAddress(phrase[last..], out _) ? Name(phrase[..last]) : null;
         foreach (var address in found) _addresses.Add(new NamedAddress(name, address));
     }
@@ -276,7 +276,7 @@ internal sealed class AddressListReader(string text, int limit)
 
     private void Refuse(string raw)
     {
-        if (!_defects.IsFull) _defects.Add("Not an address: " + Shown(raw));
+        if (!_defects.IsFull) _defects.Add(MimeDefectKind.AddressWrong, "Not an address: " + Shown(raw));
     }
 
     private static string Shown(string raw) => HeaderText.Clean(raw.Length > 80 ? raw[..80] + "…" : raw);

@@ -14,7 +14,7 @@ internal sealed record AddressCase(string Id, string? Input)
             [.. read.Addresses.Select(one => new AddressAnswerMailbox(one.Name, one.Address.ToString(), one.Address.Wire))],
             // As From Filters compare: of several, none is meant.
             read.Addresses is [var only] ? only.Address.Normalized : null,
-            read.Defects);
+            [.. read.Defects.Select(defect => defect.Detail)]);
     }
 }
 

@@ -5,14 +5,20 @@ using System.Text;
 namespace Postrider.Mail.Mime;
 
 /// <summary>Reads RFC 5322 section 3.4 and 4.4 in one pass: groups, comments of any depth (counted, not recursed), routes, and what broken mailers write.</summary>
-internal sealed class AddressListReader(string text, int limit)
+internal sealed class AddressListReader
 {
     private static readonly SearchValues<char> AtomEnds = SearchValues.Create(",;:(<[\" \t\r\n\0");
     private static readonly SearchValues<char> AngleStops = SearchValues.Create("<>,; ");
     private static readonly SearchValues<char> Separators = SearchValues.Create(" \t\r\n;,");
 
-    private readonly List<NamedAddress> _addresses = [];
-    private readonly DefectLog _defects = new();
+    // One for each thread: reading a list makes its addresses and nothing else.
+    [ThreadStatic]
+    private static AddressListReader? _spare;
+
+    private string text = "";
+    private int limit;
+    private List<NamedAddress> _addresses = [];
+    private DefectLog _defects = new();
     // An address is at most 320 octets; comments and spaces within it may make it longer.
     private const int AddressLength = 2000;
 
@@ -27,7 +33,35 @@ internal sealed class AddressListReader(string text, int limit)
     private bool _spaceBefore;
     private int _position;
 
-    public AddressList Read()
+    private AddressListReader()
+    {
+    }
+
+    public static AddressList Read(string text, int limit)
+    {
+        var reader = _spare ?? new AddressListReader();
+        _spare = null;
+        (reader.text, reader.limit) = (text, limit);
+        var list = reader.Read();
+        reader.Reset();
+        _spare = reader;
+        return list;
+    }
+
+    /// <summary>Nothing of the last list stays, and no large buffer.</summary>
+    private void Reset()
+    {
+        const int Kept = 1024;
+        ClearEntry();
+        (text, _addresses, _defects, _position, _angleWithoutEnd) = ("", [], new DefectLog(), 0, false);
+        foreach (var buffer in (ReadOnlySpan<StringBuilder>)[_phrase, _bare, _comment, _read])
+        {
+            buffer.Clear();
+            if (buffer.Capacity > Kept) buffer.Capacity = Kept;
+        }
+    }
+
+    private AddressList Read()
     {
         while (_position < text.Length && _addresses.Count < limit)
         {

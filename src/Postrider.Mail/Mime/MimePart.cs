@@ -176,11 +176,35 @@ public sealed class MimePart
 
     internal string DecodeText(out string? defect)
     {
-        var bytes = TransferEncoding.IsIdentity(TransferEncodingName) ? RawBody.Span : DecodeBytes();
-        // A UTF-8 signature says more than the charset, as it does in browsers (WHATWG Encoding section 6).
-        if (bytes.StartsWith("\uFEFF"u8)) return CharsetReader.Decode(bytes[3..], "utf-8", out defect);
-        var charset = string.IsNullOrWhiteSpace(Charset) && MediaType == "text/html" ? CharsetReader.NamedInHtml(bytes) : Charset;
+        ReadOnlySpan<byte> bytes = TransferEncoding.IsIdentity(TransferEncodingName) ? RawBody.Span : DecodeBytes();
+        var charset = CharsetOf(ref bytes);
         return CharsetReader.Decode(bytes, charset, out defect);
+    }
+
+    /// <summary>The body as text into a buffer of the caller's, which may be used for one part after the other.</summary>
+    /// <param name="bytes">A buffer for the bytes on their way; what it held is lost.</param>
+    public void DecodeTextTo(IBufferWriter<char> into, ArrayBufferWriter<byte> bytes)
+    {
+        ReadOnlySpan<byte> decoded = RawBody.Span;
+        if (!TransferEncoding.IsIdentity(TransferEncodingName))
+        {
+            bytes.ResetWrittenCount();
+            DecodeTo(bytes);
+            decoded = bytes.WrittenSpan;
+        }
+        var charset = CharsetOf(ref decoded);
+        CharsetReader.DecodeTo(decoded, charset, into, out _);
+    }
+
+    private string? CharsetOf(ref ReadOnlySpan<byte> bytes)
+    {
+        // A UTF-8 signature says more than the charset, as it does in browsers (WHATWG Encoding section 6).
+        if (bytes.StartsWith("\uFEFF"u8))
+        {
+            bytes = bytes[3..];
+            return "utf-8";
+        }
+        return string.IsNullOrWhiteSpace(Charset) && MediaType == "text/html" ? CharsetReader.NamedInHtml(bytes) : Charset;
     }
 
     internal HeaderField? Find(string name)

@@ -85,6 +85,10 @@ public sealed class MimeMessage
 
     internal static MimeMessage Of(MimePart root, MimeLimits limits, DefectLog defects) => new(root, limits, defects.All);
 
+    /// <summary>An enclosed message by itself, without reading it again.</summary>
+    /// <param name="root">The one child of a <c>message/rfc822</c> part.</param>
+    public static MimeMessage Enclosed(MimePart root) => new(root, MimeLimits.Default, []);
+
     public MimePart Root { get; }
     public IReadOnlyList<HeaderField> Headers => Root.Headers;
 

@@ -3,6 +3,7 @@ using System.Text;
 using Postrider.Conversations;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Reports;
 
 namespace Postrider.IncomingMail;
 
@@ -27,10 +28,10 @@ internal sealed record ReceivedMail
     public required IReadOnlyList<string> Answers { get; init; }
     /// <summary>Oldest first, for the References of the next answer.</summary>
     public required IReadOnlyList<string> References { get; init; }
-    /// <summary>RFC 3834 section 5: Auto-Submitted is there and is not "no".</summary>
+    /// <summary>RFC 3834 section 5: Auto-Submitted is there and is not "no"; or another header says that a program answered.</summary>
     public required bool Automatic { get; init; }
     /// <summary>Null when it is no report about a mail's delivery.</summary>
-    public required DeliveryReport? Report { get; init; }
+    public required MailReport? Report { get; init; }
     public required DateTimeOffset? Date { get; init; }
     /// <summary>The text alternative, or what the HTML reads like; null when there is neither.</summary>
     public required string? Text { get; init; }
@@ -44,8 +45,7 @@ internal sealed record ReceivedMail
         var message = MimeMessage.Read(bytes);
         var html = message.HtmlBody;
         var sender = message.From.Count > 0 ? message.From[0] : null;
-        List<string> original = [];
-        DeliveryReport.AddIds(original, message.Header("X-Microsoft-Original-Message-ID"));
+        var automatic = AutomaticMail.Of(message);
         List<string> answers = [.. message.InReplyTo.Take(MaxReferences)];
         foreach (var id in message.References.Reverse().Take(MaxReferences)) if (!answers.Contains(id)) answers.Add(id);
 
@@ -57,11 +57,12 @@ internal sealed record ReceivedMail
             Cc = message.Cc,
             Subject = message.Subject ?? "",
             MessageId = string.IsNullOrWhiteSpace(message.MessageId) ? null : message.MessageId,
-            OriginalMessageId = original.FirstOrDefault(),
+            OriginalMessageId = message.Header("X-Microsoft-Original-Message-ID")?.Trim().Trim('<', '>').Trim() is { Length: > 0 and <= 998 } original ? original : null,
             Answers = answers,
             References = [.. message.References.TakeLast(MaxReferences)],
-            Automatic = message.Header("Auto-Submitted")?.Trim() is { Length: > 0 } auto && !auto.StartsWith("no", StringComparison.OrdinalIgnoreCase),
-            Report = DeliveryReport.Read(message),
+            Automatic = automatic.IsAutomaticAnswer || message.Header("Auto-Submitted")?.Trim() is { Length: > 0 } auto && !auto.StartsWith("no", StringComparison.OrdinalIgnoreCase),
+            // A receipt or a complaint is a message for people; it says nothing of a delivery.
+            Report = MailReport.Read(message) is { Kind: ReportKind.Failed or ReportKind.Delayed or ReportKind.Delivered } report ? report : null,
             Date = message.Date,
             Text = message.TextBody ?? (html is null ? null : SafeHtml.From(html).Text),
             Html = html,

@@ -1,4 +1,5 @@
 using Postrider.Web;
+using Postrider.Mail.Reports;
 
 namespace Postrider.IncomingMail;
 
@@ -7,7 +8,7 @@ internal static class ReportText
 {
     private const int MaxLines = 50;
 
-    public static string Of(DeliveryReport report, bool verified)
+    public static string Of(MailReport report, bool verified)
     {
         List<string> lines = [];
         if (!verified) lines.Add(IncomingMailTexts.ReportUnverified);
@@ -16,9 +17,9 @@ internal static class ReportText
             var status = recipient.Status is { } code ? $" ({code})" : "";
             lines.Add(recipient.Action switch
             {
-                "failed" => IncomingMailTexts.ReportFailed.With(recipient.Recipient, status),
-                "delayed" => IncomingMailTexts.ReportDelayed.With(recipient.Recipient, status),
-                _ => IncomingMailTexts.ReportOther.With(recipient.Recipient, recipient.Action, status),
+                "failed" => IncomingMailTexts.ReportFailed.With(recipient.Recipient?.ToString() ?? "?", status),
+                "delayed" => IncomingMailTexts.ReportDelayed.With(recipient.Recipient?.ToString() ?? "?", status),
+                _ => IncomingMailTexts.ReportOther.With(recipient.Recipient?.ToString() ?? "?", recipient.Action, status),
             });
             if (recipient.Diagnostic is { Length: > 0 } diagnostic) lines.Add(IncomingMailTexts.ReportServerSays.With(diagnostic.Length > 1000 ? diagnostic[..1000] : diagnostic));
         }

@@ -1,4 +1,5 @@
 using Postrider.Conversations;
+using Postrider.Mail.Reports;
 
 namespace Postrider.IncomingMail;
 
@@ -72,14 +73,14 @@ internal static class RouteDecision
         return new Route.New(mail.Answers.Count == 0 ? "It answers no message." : "It answers a message that is not known here.");
     }
 
-    private static Route ForReport(DeliveryReport report, IReadOnlyList<KnownMessage> known)
+    private static Route ForReport(MailReport report, IReadOnlyList<KnownMessage> known)
     {
         foreach (var id in report.OriginalIds)
         {
             foreach (var about in known)
             {
                 if (about.HeaderId != id || about.Direction != MessageDirection.Outgoing) continue;
-                var verified = report.Recipients.Any(r => about.Recipients.Contains(r.Recipient.Normalized));
+                var verified = report.Recipients.Any(r => r.Recipient is { } address && about.Recipients.Contains(address.Normalized));
                 return new Route.Report(about, verified, verified
                     ? $"It is a delivery report on <{id}>."
                     : $"It says it is a delivery report on <{id}>, but names no recipient of that mail: unverified.");

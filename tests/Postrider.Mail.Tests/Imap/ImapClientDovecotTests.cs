@@ -244,20 +244,48 @@ public sealed class ImapClientDovecotTests(ImapClientDovecotTests.Server server)
     {
         var python = PeerProgram.FindOrSkip("python3");
         await using var client = await ConnectAsync("many@example.test");
-        // Pipelined by a peer of its own: our APPEND waits for each answer.
-        var fill = await PeerProgram.RunAsync(python, ["-c", "import socket,sys\ns=socket.create_connection(('127.0.0.1',int(sys.argv[1])))\nf=s.makefile('rb')\nf.readline()\ns.sendall(b'a LOGIN many@example.test secret\\r\\n')\nwhile not f.readline().startswith(b'a '): pass\nimport threading\ndef put():\n  for i in range(5000):\n    m=b'Subject: %d\\r\\n\\r\\n'%i+b'x'*(i%500)+b'\\r\\n'\n    s.sendall(b'b%d APPEND INBOX {%d+}\\r\\n'%(i,len(m))+m+b'\\r\\n')\nthreading.Thread(target=put).start()\nn=0\nwhile n<5000:\n  l=f.readline()\n  if l.startswith(b'b'):\n    assert b'OK' in l,l\n    n+=1\n", server.Dovecot.ImapPort.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        // In one command (MULTIAPPEND), which costs Dovecot one commit.
+        const string Fill = """
+            import socket, sys
+            s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+            f = s.makefile('rb')
+            def until(tag):
+                while True:
+                    line = f.readline()
+                    if line.startswith(tag): break
+                assert b'OK' in line, line
+            s.sendall(b'a LOGIN many@example.test secret\r\n')
+            until(b'a ')
+            s.sendall(b'b APPEND INBOX')
+            for i in range(5000):
+                m = b'Subject: %d\r\n\r\n' % i + b'x' * (i % 500) + b'\r\n'
+                s.sendall(b' {%d+}\r\n' % len(m) + m)
+            s.sendall(b'\r\n')
+            until(b'b ')
+            """;
+        const string Meddle = """
+            import imaplib, sys
+            m = imaplib.IMAP4('127.0.0.1', int(sys.argv[1]))
+            m.login('many@example.test', 'secret')
+            m.select('INBOX')
+            for i in range(4901, 5001):
+                m.uid('STORE', str(i), '+FLAGS', '(\\Deleted)')
+                m.append('INBOX', None, None, b'Subject: new\r\n\r\n')
+                if i % 20 == 0: m.expunge()
+            m.logout()
+            """;
+        var port = server.Dovecot.ImapPort.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var fill = await PeerProgram.RunAsync(python, ["-c", Fill, port]);
         Assert.True(fill.Code == 0, fill.Output);
         await client.SelectAsync("INBOX", false, CancellationToken.None);
         var uids = (await client.UidSearchAsync(ImapQuery.All, CancellationToken.None)).Value!;
         Assert.Equal(5000, uids.Count);
-        var meddling = PeerProgram.RunAsync(python, ["-c", "import imaplib,sys\nm=imaplib.IMAP4('127.0.0.1',int(sys.argv[1]))\nm.login('many@example.test','secret')\nm.select('INBOX')\nfor i in range(4901,5001):\n  m.uid('STORE',str(i),'+FLAGS','(\\\\Deleted)')\n  m.append('INBOX',None,None,b'Subject: new\\r\\n\\r\\n')\n  if i%20==0: m.expunge()\nm.logout()\n", server.Dovecot.ImapPort.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        long bytes = 0;
+        var meddling = PeerProgram.RunAsync(python, ["-c", Meddle, port]);
         var seen = new HashSet<uint>();
         var fetched = await client.UidFetchAsync(uids, new ImapFetchRequest { Size = true, Sections = [new ImapSectionRange("")] }, _ => Stream.Null, m =>
         {
             Assert.True(seen.Add(m.Uid));
             Assert.Equal(m.Size, m.Sections[0].Length);
-            bytes += m.Size!.Value;
             return ValueTask.CompletedTask;
         }, CancellationToken.None);
         Assert.True(fetched.Failure is null or { ConnectionSurvives: true }, fetched.Failure?.Detail);

@@ -39,7 +39,7 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
             foreach (var (line, response) in lines.Zip(parsed)) Compare(name, line, response, agreed, misses);
         }
         output.WriteLine($"{files} transcripts, {responses} responses; values that agree: {string.Join(", ", agreed.Select(a => $"{a.Key} {a.Value}"))}; misses: {misses.Count}");
-        Assert.True(misses.Count == 0, string.Join('\n', misses.Take(40)));
+        Assert.True(misses.Count == 0, string.Join('\n', misses));
         Assert.True(files > 140 && agreed.Values.Sum() > 3000, $"Only {files} files: has the corpus moved?");
     }
 
@@ -92,7 +92,7 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
             case ImapResponse.Data { Word: "FETCH" } fetch:
                 var reply = ImapFetchReply.Read(fetch);
                 // What stands in literals and strings is not the response's own.
-                var bare = Strings().Replace(Literals().Replace(line, "\"\""), "\"\"");
+                var bare = Strings().Replace(WithoutLiterals(line), "\"\"");
                 Same("FETCH number", Digits().Match(line).Value, reply.Number);
                 Same("FETCH UID", Uid().Match(bare).Groups["n"].Value, reply.Uid);
                 Same("FETCH size", Size().Match(bare).Groups["n"].Value, reply.Size);
@@ -138,6 +138,19 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
         return lines;
     }
 
+    private static string WithoutLiterals(string line)
+    {
+        var bare = new StringBuilder();
+        for (var at = 0; ;)
+        {
+            var literal = Literal().Match(line, at);
+            bare.Append(line.AsSpan(at, (literal.Success ? literal.Index : line.Length) - at));
+            if (!literal.Success) return bare.ToString();
+            bare.Append("\"\"");
+            at = Math.Min(line.Length, literal.Index + literal.Length + int.Parse(literal.Groups["n"].Value, CultureInfo.InvariantCulture));
+        }
+    }
+
     private static List<ImapResponse> Parse(byte[] bytes)
     {
         var parser = new ImapResponseParser(new ImapResponseLimits());
@@ -157,6 +170,9 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
     [GeneratedRegex(@"\bALL (?<set>[\d,:]+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Set();
 
+    [GeneratedRegex(@"\{(?<n>\d+)\+?\}\r\n", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Literal();
+
     [GeneratedRegex(@"\d+", RegexOptions.None, 1000)]
     private static partial Regex Digits();
 
@@ -168,9 +184,6 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
 
     [GeneratedRegex(@"\{(?<n>\d+)\+?\}$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex LiteralEnd();
-
-    [GeneratedRegex(@"\{\d+\}\r\n.*(?=\r?\n?\)$| UID| FLAGS| BODY)", RegexOptions.Singleline | RegexOptions.ExplicitCapture, 1000)]
-    private static partial Regex Literals();
 
     [GeneratedRegex(@"""(\\.|[^""\\])*""", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Strings();

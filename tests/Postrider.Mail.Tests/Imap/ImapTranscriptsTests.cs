@@ -40,7 +40,7 @@ public sealed partial class ImapTranscriptsTests(ITestOutputHelper output)
         }
         output.WriteLine($"{files} transcripts, {responses} responses; values that agree: {string.Join(", ", agreed.Select(a => $"{a.Key} {a.Value}"))}; misses: {misses.Count}");
         Assert.True(misses.Count == 0, string.Join('\n', misses));
-        Assert.True(files > 140 && agreed.Values.Sum() > 3000, $"Only {files} files: has the corpus moved?");
+        Assert.True(files > 140 && agreed.Values.Sum() > 2000, $"Only {files} files: has the corpus moved?");
     }
 
     /// <summary>One line's values, read by pattern out of its text, beside those of the response.</summary>

@@ -230,6 +230,79 @@ public sealed class ImapClientCommandsTests
     [InlineData(null, ImapResponseCode.None)]
     public void Codes_are_known_by_their_names(string? code, ImapResponseCode expected) => Assert.Equal(expected, ImapFailure.CodeOf(code));
 
+    [Fact]
+    public async Task A_hundred_megabytes_are_streamed_in_less_than_one_of_memory()
+    {
+        const int Length = 100_000_000;
+        var opened = await ImapClient.OpenAsync(WireConnection.Over(new LargeMessageStream(Length), Dialogue.Loopback), new WireEndpoint("localhost", 143, WireSecurity.None), Ann, new ImapClientOptions(), CancellationToken.None);
+        await using var client = opened.Client!;
+        await client.SelectAsync("INBOX", true, CancellationToken.None);
+        var (thread, before) = (Environment.CurrentManagedThreadId, GC.GetAllocatedBytesForCurrentThread());
+        long bytes = 0;
+        var fetched = await client.UidFetchAsync([1], new ImapFetchRequest { Sections = [new ImapSectionRange("")] }, _ => Stream.Null, m =>
+        {
+            bytes = m.Sections[0].Length;
+            return ValueTask.CompletedTask;
+        }, CancellationToken.None);
+        // The stream never waits, so nothing of the fetch ran on another thread.
+        Assert.Equal(thread, Environment.CurrentManagedThreadId);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000);
+        Assert.Equal((1, (long)Length), (fetched.Value, bytes));
+    }
+
+    /// <summary>A server that answers each command at once, and FETCH with one message of so many bytes.</summary>
+    private sealed class LargeMessageStream(int length) : Stream
+    {
+        private readonly Queue<byte[]> _lines = new([Encoding.ASCII.GetBytes("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2] ready\r\n")]);
+        private int _left;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (buffer.Length == 0) return ValueTask.FromResult(0);
+            var count = 0;
+            if (_left > 0 && _lines.Count == 1)
+            {
+                count = Math.Min(buffer.Length, _left);
+                buffer.Span[..count].Fill((byte)'x');
+                _left -= count;
+            }
+            else if (_lines.TryDequeue(out var line))
+            {
+                line.CopyTo(buffer);
+                count = line.Length;
+            }
+            return ValueTask.FromResult(count);
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var words = Encoding.ASCII.GetString(buffer.Span).Split(' ', '\r');
+            if (words[1] == "CAPABILITY") _lines.Enqueue("* CAPABILITY IMAP4rev1\r\n"u8.ToArray());
+            if (words[1] == "EXAMINE") _lines.Enqueue("* 1 EXISTS\r\n"u8.ToArray());
+            if (words[1] == "LOGOUT") _lines.Enqueue("* BYE\r\n"u8.ToArray());
+            if (words[1] == "UID")
+            {
+                _lines.Enqueue(Encoding.ASCII.GetBytes($"* 1 FETCH (UID 1 FLAGS () BODY[] {{{length}}}\r\n"));
+                _lines.Enqueue(Encoding.ASCII.GetBytes($")\r\n{words[0]} OK\r\n"));
+                _left = length;
+            }
+            else _lines.Enqueue(Encoding.ASCII.GetBytes(words[0] + " OK\r\n"));
+            return ValueTask.CompletedTask;
+        }
+
+        public override bool CanRead => true;
+        public override bool CanSeek => false;
+        public override bool CanWrite => true;
+        public override long Length => throw new NotSupportedException();
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+        public override void Flush() { }
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+
     private static Func<ImapFetched, ValueTask> Into(List<ImapFetched> list) => message =>
     {
         list.Add(message);

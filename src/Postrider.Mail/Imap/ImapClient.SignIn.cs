@@ -54,11 +54,12 @@ public sealed partial class ImapClient
 
     private async Task<ImapFailure?> ReadCapabilitiesAsync(CancellationToken cancel) => (await RunAsync(new ImapCommand("CAPABILITY"), cancel)).Failure;
 
-    private async Task<ImapFailure?> AuthenticateAsync(SaslCredential credential, CancellationToken cancel)
+    private async Task<ImapFailure?> AuthenticateAsync(SaslCredential credential, WireEndpoint endpoint, CancellationToken cancel)
     {
         if (SaslResponses.Flaw(credential) is { } flaw) return new ImapFailure(WireFailureKind.AuthenticationRefused, "AUTHENTICATE", null, flaw, true);
         var (mechanism, response, secret) = credential switch
         {
+            SaslCredential.XOAuth2 x when _capabilities.Contains("AUTH=OAUTHBEARER") && !_capabilities.Contains("AUTH=XOAUTH2") => ("OAUTHBEARER", SaslResponses.OAuthBearer(x, endpoint.Host, endpoint.Port), x.AccessToken),
             SaslCredential.XOAuth2 x => ("XOAUTH2", SaslResponses.XOAuth2(x), x.AccessToken),
             SaslCredential.Plain p => ("PLAIN", SaslResponses.Plain(p), p.Password),
             _ => throw new NotSupportedException("There is no other credential."),
@@ -93,10 +94,10 @@ public sealed partial class ImapClient
                 }
                 else if (answer is ImapResponse.Continuation challenge)
                 {
-                    // RFC 7628 section 3.2.3: an error challenge is answered with an empty response; only then comes the NO.
+                    // An error challenge is answered with an empty response, or with %x01 for OAUTHBEARER (RFC 7628 section 3.2.3); only then comes the NO.
                     if (reason is not null) throw new WireProtocolException("The server asks for more after its refusal.");
                     reason = SaslResponses.Reason(challenge.Text);
-                    await _dialogue.SendLineAsync("");
+                    await _dialogue.SendLineAsync(mechanism == "OAUTHBEARER" ? SaslResponses.OAuthBearerAcknowledgement : "");
                 }
                 else if (IsBye(answer, "AUTHENTICATE") is { } bye) return bye;
                 else if (answer is ImapResponse.State { Tag: not null } final)

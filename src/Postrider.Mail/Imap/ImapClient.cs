@@ -62,7 +62,7 @@ public sealed partial class ImapClient : IAsyncDisposable
         var client = new ImapClient(new ImapDialogue(connection, limits, options.Clock, options.CommandTimeout, options.Transcript), options) { IsUsable = true };
         try
         {
-            var failure = await client.BeginAsync(endpoint, cancel) ?? await client.AuthenticateAsync(credential, cancel);
+            var failure = await client.BeginAsync(endpoint, cancel) ?? await client.AuthenticateAsync(credential, endpoint, cancel);
             if (failure is null) return new(client, null);
             await client.DisposeAsync();
             return new(null, failure with { ConnectionSurvives = false });

@@ -46,9 +46,12 @@ internal sealed class ImapFetchReply
     {
         var reply = new ImapFetchReply();
         var items = values is [{ Kind: ImapValueKind.List } list] ? list.Items : values;
-        // Domino puts a second pair of parentheses around the items (corpus imap-mailkit-transcripts, domino/fetch-extra-parens).
-        if (items is [{ Kind: ImapValueKind.List } inner]) items = inner.Items;
-        for (var i = 0; i + 1 < items.Count; i += 2) reply.Take(items[i], items[i + 1]);
+        for (var i = 0; i < items.Count; i++)
+        {
+            // Domino puts parentheses around an item with its value: "(UID 7 (ENVELOPE (...)) ..." (corpus imap-mailkit-transcripts, domino/fetch-extra-parens).
+            if (items[i] is { Kind: ImapValueKind.List, Items: [var item, var value] }) reply.Take(item, value);
+            else if (i + 1 < items.Count) reply.Take(items[i], items[++i]);
+        }
         return reply;
     }
 

@@ -19,6 +19,7 @@ public sealed class ImapClientDialogueTests
     public static TheoryData<string, WireFailureKind, string?> Refusals => new()
     {
         { "json_continuation", WireFailureKind.AuthenticationRefused, "NO [AUTHENTICATIONFAILED] Authentication failed." },
+        { "oauthbearer", WireFailureKind.AuthenticationRefused, "NO [AUTHENTICATIONFAILED] Authentication failed." },
         { "authenticate_unavailable", WireFailureKind.CommandRefused, "NO [UNAVAILABLE] Temporary authentication failure." },
         { "mechanism_not_offered", WireFailureKind.MechanismNotOffered, null },
         { "preauth", WireFailureKind.ProtocolError, "PREAUTH [CAPABILITY IMAP4rev1] ready, logged in as root" },

@@ -116,6 +116,183 @@ public sealed class ImapClientDovecotTests(ImapClientDovecotTests.Server server)
         Assert.True(client.IsUsable);
     }
 
+    [Theory]
+    [InlineData(WireSecurity.None)]
+    [InlineData(WireSecurity.Tls)]
+    public async Task Messages_are_moved_copied_and_expunged_as_Dovecot_counts_them(WireSecurity security)
+    {
+        var user = $"move-{security}@example.test".ToLowerInvariant();
+        await using var client = await ConnectAsync(user, security);
+        for (var i = 0; i < 5; i++) await client.AppendAsync("INBOX", [], Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\nx\r\n"), CancellationToken.None);
+        Assert.True((await client.CreateAsync("Erledigt & gut", ImapFolderRole.None, CancellationToken.None)).Value);
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        var copied = (await client.UidCopyAsync([1, 2], "Erledigt & gut", CancellationToken.None)).Value!;
+        Assert.Equal([(1u, 1u), (2u, 2u)], copied.Uids);
+        var moved = (await client.UidMoveAsync([5, 3], "Erledigt & gut", CancellationToken.None)).Value!;
+        Assert.Equal(ImapMoveManner.Moved, moved.Manner);
+        Assert.Equal([(3u, 3u), (5u, 4u)], moved.Copied.Uids);
+        Assert.Equal(3, client.Selected!.Exists);
+        await client.UidStoreAsync([1, 2], true, ["\\Deleted"], CancellationToken.None);
+        Assert.True((await client.UidExpungeAsync([2], CancellationToken.None)).Value);
+        Assert.Equal([1u, 4u], (await client.UidSearchAsync(ImapQuery.All, CancellationToken.None)).Value!);
+        Assert.Equal(ImapResponseCode.TryCreate, (await client.UidMoveAsync([1], "nowhere", CancellationToken.None)).Failure!.Code);
+        Assert.Equal((4u, copied.UidValidity), (await client.StatusAsync(["Erledigt & gut", "INBOX"], CancellationToken.None)).Value is [var there, _] ? (there.Messages!.Value, there.UidValidity!.Value) : default);
+        Assert.True((await client.CloseAsync(CancellationToken.None)).Value);
+        Assert.Equal(1u, (await client.StatusAsync(["INBOX"], CancellationToken.None)).Value![0].Messages);
+    }
+
+    [Fact]
+    public async Task Searches_structures_and_pieces_are_what_Dovecot_reads_out_of_a_message()
+    {
+        await using var client = await ConnectAsync("read@example.test");
+        var text = "From: Ann <ann@example.org>\r\nTo: team: bob@example.com, =?utf-8?q?J=C3=B6rg?= <j@example.com>;\r\nSubject: =?utf-8?b?R3LDvMOfZQ==?=\r\nMessage-ID: <s@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nfirst\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n";
+        await client.AppendAsync("INBOX", ["\\Flagged"], Encoding.ASCII.GetBytes(text), CancellationToken.None);
+        for (var i = 0; i < 4; i++) await client.AppendAsync("INBOX", i == 0 ? ["\\Seen", "$Done"] : [], Encoding.ASCII.GetBytes($"Subject: other {i}\r\n\r\nx\r\n"), CancellationToken.None);
+        await client.SelectAsync("INBOX", true, CancellationToken.None);
+        var today = DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime);
+        foreach (var (query, uids) in new (ImapQuery, uint[])[]
+        {
+            (ImapQuery.Unseen, [1, 3, 4, 5]), (ImapQuery.Keyword("$Done"), [2]), (ImapQuery.Subject("Grüße"), [1]), (ImapQuery.From("ann@"), [1]), (ImapQuery.Header("Message-ID", "<s@example.org>"), [1]), (ImapQuery.Uids(2, 4), [2, 3, 4]),
+            (ImapQuery.And(ImapQuery.Since(today.AddDays(-2)), ImapQuery.Not(ImapQuery.Or(ImapQuery.Flagged, ImapQuery.Seen))), [3, 4, 5]), (ImapQuery.Before(today.AddDays(-2)), []), (ImapQuery.And(), [1, 2, 3, 4, 5]), (ImapQuery.Larger(300), [1]),
+        })
+            Assert.Equal(uids, (await client.UidSearchAsync(query, CancellationToken.None)).Value!);
+        Assert.Equal(new ImapFound(4, 1, 5, null), (await client.UidCountAsync(ImapQuery.Unseen, CancellationToken.None)).Value);
+        ImapFetched? read = null;
+        await client.UidFetchAsync([1], new ImapFetchRequest { Envelope = true, BodyStructure = true, ModSeq = true, Sections = [new ImapSectionRange("1"), new ImapSectionRange("HEADER.FIELDS (SUBJECT)"), new ImapSectionRange("") { Offset = 6, Count = 3 }] }, null, m =>
+        {
+            read = m;
+            return ValueTask.CompletedTask;
+        }, CancellationToken.None);
+        Assert.Equal(("Grüße", "Ann", "<s@example.org>"), (read!.Envelope!.Subject, read.Envelope.From[0].Name, read.Envelope.MessageId));
+        Assert.Contains(new ImapAddress("Jörg", "j", "example.com"), read.Envelope.To);
+        Assert.Equal(["1 text/plain", "2 application/pdf a.pdf"], read.Structure!.Parts.Select(p => $"{p.Section} {p.MediaType} {p.FileName}".TrimEnd()));
+        Assert.Equal(["first", "Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n\r\n", "Ann"], read.Sections.Select(s => Encoding.ASCII.GetString(s.Bytes!)));
+        Assert.Equal(6u, read.Sections[2].Offset);
+        Assert.True(read.ModSeq > 0);
+    }
+
+    [Fact]
+    public async Task What_another_session_changed_is_told_by_MODSEQ_and_not_overwritten()
+    {
+        await using var client = await ConnectAsync("modseq@example.test");
+        await using var other = await ConnectAsync("modseq@example.test");
+        for (var i = 0; i < 3; i++) await client.AppendAsync("INBOX", [], Encoding.ASCII.GetBytes($"Subject: {i}\r\n\r\nx\r\n"), CancellationToken.None);
+        var before = (await client.SelectAsync("INBOX", false, CancellationToken.None)).Value!.HighestModSeq!.Value;
+        await other.SelectAsync("INBOX", false, CancellationToken.None);
+        await other.UidStoreAsync([2], true, ["$Theirs"], CancellationToken.None);
+        await client.NoopAsync(CancellationToken.None);
+        Assert.Equal([2u], (await client.UidStoreAsync([1, 2, 3], true, ["$Ours"], before, CancellationToken.None)).Value!);
+        var changed = new List<string>();
+        await client.UidFetchAsync([1, 2, 3], new ImapFetchRequest { ModSeq = true, ChangedSince = before }, null, m =>
+        {
+            changed.Add($"{m.Uid} {string.Join(' ', m.Flags.Where(f => f.StartsWith('$')))}");
+            return ValueTask.CompletedTask;
+        }, CancellationToken.None);
+        Assert.Equal(["1 $Ours", "2 $Theirs", "3 $Ours"], changed.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Folders_have_namespace_role_and_status()
+    {
+        await using var client = await ConnectAsync("folders@example.test");
+        Assert.Equal("", (await client.NamespaceAsync(CancellationToken.None)).Value!.Personal[0].Prefix);
+        Assert.Equal("Dovecot", (await client.IdAsync(new Dictionary<string, string?> { ["name"] = "Postrider" }, CancellationToken.None)).Value!["name"]);
+        Assert.Equal(["CONDSTORE"], (await client.EnableAsync(["CONDSTORE"], CancellationToken.None)).Value!, StringComparer.OrdinalIgnoreCase);
+        Assert.True((await client.CreateAsync("Entwürfe", ImapFolderRole.None, CancellationToken.None)).Value);
+        Assert.True((await client.SubscribeAsync("Entwürfe", true, CancellationToken.None)).Value);
+        await client.AppendAsync("Entwürfe", [], Encoding.ASCII.GetBytes("Subject: x\r\n\r\n"), CancellationToken.None);
+        var folders = (await client.ListAsync(new ImapListRequest("*") { WithStatus = true }, CancellationToken.None)).Value!;
+        Assert.Equal(ImapFolderRole.Sent, folders.Single(f => f.Name == "Sent").Role);
+        Assert.Equal((1u, 1u), folders.Single(f => f.Name == "Entwürfe").Status is { } status ? (status.Messages!.Value, status.Unseen!.Value) : default);
+        Assert.Equal("Entwürfe", (await client.FindFolderAsync(ImapFolderRole.Drafts, CancellationToken.None)).Value!.Name);
+        Assert.Equal("Sent", (await client.FindFolderAsync(ImapFolderRole.Sent, CancellationToken.None)).Value!.Name);
+        Assert.Contains((await client.ListAsync(new ImapListRequest("*") { Subscribed = true }, CancellationToken.None)).Value!, f => f.Name == "Entwürfe");
+        Assert.True((await client.RenameAsync("Entwürfe", "Alt", CancellationToken.None)).Value);
+        Assert.True((await client.DeleteAsync("Alt", CancellationToken.None)).Value);
+        Assert.Equal(ImapResponseCode.NonExistent, (await client.DeleteAsync("Alt", CancellationToken.None)).Failure!.Code);
+    }
+
+    [Theory]
+    [InlineData(WireSecurity.None)]
+    [InlineData(WireSecurity.Tls)]
+    public async Task A_large_message_streams_to_its_place(WireSecurity security)
+    {
+        var user = $"large-{security}@example.test".ToLowerInvariant();
+        await using var client = await ConnectAsync(user, security);
+        var message = new byte[40_000_000];
+        "Subject: large\r\n\r\n"u8.CopyTo(message);
+        for (var i = 18; i < message.Length; i++) message[i] = i % 80 == 78 ? (byte)'\r' : i % 80 == 79 ? (byte)'\n' : (byte)('a' + i % 26);
+        Assert.NotNull((await client.AppendAsync("INBOX", [], message, CancellationToken.None)).Value);
+        await client.SelectAsync("INBOX", true, CancellationToken.None);
+        using var hash = System.Security.Cryptography.SHA256.Create();
+        await using var sink = new System.Security.Cryptography.CryptoStream(Stream.Null, hash, System.Security.Cryptography.CryptoStreamMode.Write);
+        var fetched = await client.UidFetchAsync([1], new ImapFetchRequest { Sections = [new ImapSectionRange("")] }, _ => sink, m =>
+        {
+            Assert.Equal(message.Length, m.Sections[0].Length);
+            return ValueTask.CompletedTask;
+        }, CancellationToken.None);
+        await sink.FlushFinalBlockAsync();
+        Assert.Equal(1, fetched.Value);
+        Assert.Equal(System.Security.Cryptography.SHA256.HashData(message), hash.Hash!);
+    }
+
+    [Fact]
+    public async Task Five_thousand_messages_are_fetched_while_imaplib_meddles()
+    {
+        var python = PeerProgram.FindOrSkip("python3");
+        await using var client = await ConnectAsync("many@example.test");
+        // In one command (MULTIAPPEND), which costs Dovecot one commit.
+        const string Fill = """
+            import socket, sys
+            s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+            f = s.makefile('rb')
+            def until(tag):
+                while True:
+                    line = f.readline()
+                    if line.startswith(tag): break
+                assert b'OK' in line, line
+            s.sendall(b'a LOGIN many@example.test secret\r\n')
+            until(b'a ')
+            s.sendall(b'b APPEND INBOX')
+            for i in range(5000):
+                m = b'Subject: %d\r\n\r\n' % i + b'x' * (i % 500) + b'\r\n'
+                s.sendall(b' {%d+}\r\n' % len(m) + m)
+            s.sendall(b'\r\n')
+            until(b'b ')
+            """;
+        const string Meddle = """
+            import imaplib, sys
+            m = imaplib.IMAP4('127.0.0.1', int(sys.argv[1]))
+            m.login('many@example.test', 'secret')
+            m.select('INBOX')
+            for i in range(4901, 5001):
+                m.uid('STORE', str(i), '+FLAGS', '(\\Deleted)')
+                m.append('INBOX', None, None, b'Subject: new\r\n\r\n')
+                if i % 20 == 0: m.expunge()
+            m.logout()
+            """;
+        var port = server.Dovecot.ImapPort.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var fill = await PeerProgram.RunAsync(python, ["-c", Fill, port]);
+        Assert.True(fill.Code == 0, fill.Output);
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        var uids = (await client.UidSearchAsync(ImapQuery.All, CancellationToken.None)).Value!;
+        Assert.Equal(5000, uids.Count);
+        var meddling = PeerProgram.RunAsync(python, ["-c", Meddle, port]);
+        var seen = new HashSet<uint>();
+        var fetched = await client.UidFetchAsync(uids, new ImapFetchRequest { Size = true, Sections = [new ImapSectionRange("")] }, _ => Stream.Null, m =>
+        {
+            Assert.True(seen.Add(m.Uid));
+            Assert.Equal(m.Size, m.Sections[0].Length);
+            return ValueTask.CompletedTask;
+        }, CancellationToken.None);
+        Assert.True(fetched.Failure is null or { ConnectionSurvives: true }, fetched.Failure?.Detail);
+        Assert.InRange(fetched.Value, 4900, 5000);
+        Assert.Equal((0, ""), await meddling);
+        await client.NoopAsync(CancellationToken.None);
+        Assert.Equal(5000, client.Selected!.Exists);
+        Assert.Equal((uint)client.Selected.Exists, (await client.StatusAsync(["INBOX"], CancellationToken.None)).Value![0].Messages);
+    }
+
     [Fact]
     public async Task A_certificate_that_nobody_vouches_for_is_not_accepted()
     {

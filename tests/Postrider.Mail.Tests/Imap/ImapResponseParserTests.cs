@@ -171,6 +171,61 @@ public sealed class ImapResponseParserTests
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
 
     [Fact]
+    public void What_a_server_says_of_a_message_is_what_is_read() =>
+        Prop.ForAll(Fetches.ToArbitrary(), Gen.Choose(1, 60).ToArbitrary(), (made, cut) =>
+        {
+            var (responses, error) = Parse(Encoding.UTF8.GetBytes(made.Text), cut);
+            var read = ImapFetchReply.Read((ImapResponse.Data)responses.Single()).ToFetched();
+            Assert.Null(error);
+            Assert.Equal((made.Uid, made.ModSeq, made.Subject, made.FileName), (read.Uid, read.ModSeq, read.Envelope!.Subject, read.Structure!.Parts[^1].FileName));
+            Assert.Equal(made.Flags, read.Flags);
+            Assert.Equal(made.Parts, read.Structure.Parts.Count);
+            Assert.Equal(made.Body, Encoding.UTF8.GetString(read.Body!));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+
+    private sealed record MadeFetch(string Text, uint Uid, ulong ModSeq, string[] Flags, string? Subject, string FileName, int Parts, string Body);
+
+    // A message with an envelope, a multipart and a body, in the notations a server may choose: quoted, literal, either case.
+    private static Gen<MadeFetch> Fetches =>
+        from uid in Gen.Choose(1, int.MaxValue)
+        from modSeq in Gen.Choose(1, int.MaxValue)
+        from flags in Gen.SubListOf("\\Seen", "\\Flagged", "$Done", "Work")
+        from subject in Gen.OneOf(Gen.Constant<string?>(null), Gen.Elements<string?>("x", "", "a \"b\" \\c", "Grüße", "(nested) {3}", "NIL"))
+        from name in Gen.Elements("a.pdf", "\"quoted\".txt", "ü).doc", "x{5}")
+        from parts in Gen.Choose(1, 5)
+        from body in Gen.Elements("", "x", "a\r\n)\r\n* BYE\r\nA1 OK\r\n", "Grüße")
+        from literal in Gen.Elements(true, false)
+        from lower in Gen.Elements(true, false)
+        select new MadeFetch(
+            $"* 7 {(lower ? "fetch" : "FETCH")} ({(lower ? "uid" : "UID")} {uid} MODSEQ ({modSeq}) FLAGS ({string.Join(' ', flags)}) ENVELOPE (NIL {Wire(subject, literal)} NIL NIL NIL NIL NIL NIL NIL NIL) BODY[] {Wire(body, true)} "
+            + $"BODYSTRUCTURE ({string.Concat(Enumerable.Repeat("(\"text\" \"plain\" NIL NIL NIL \"7bit\" 1 1)", parts - 1))}(\"application\" \"pdf\" NIL NIL NIL \"base64\" 9 NIL (\"attachment\" (\"FILENAME\" {Wire(name, !literal)}))) \"mixed\"))\r\n",
+            (uint)uid, (ulong)modSeq, [.. flags], subject, name, parts, body);
+
+    private static string Wire(string? text, bool literal) => text is null ? "NIL" : literal ? $"{{{Encoding.UTF8.GetByteCount(text)}}}\r\n{text}" : "\"" + text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+
+    [Theory]
+    [InlineData("* ESEARCH (TAG \"A1\") UID ALL 4,9:11,7 MODSEQ 12\r\n", new uint[] { 4, 9, 10, 11, 7 })]
+    [InlineData("* ESEARCH UID COUNT 0\r\n", new uint[0])]
+    [InlineData("* ESEARCH ALL 3\r\n", new uint[] { 3 })]
+    [InlineData("* ESEARCH UID ALL 5:3\r\n", new uint[] { 3, 4, 5 })]
+    public void An_extended_search_gives_its_numbers(string text, uint[] numbers)
+    {
+        foreach (var cut in (int[])[1, 7, int.MaxValue])
+        {
+            var search = Assert.IsType<ImapResponse.Search>(Assert.Single(Parse(Encoding.ASCII.GetBytes(text), cut).Responses));
+            Assert.True(search.Extended);
+            Assert.Equal(numbers, search.Numbers);
+        }
+    }
+
+    [Theory]
+    [InlineData("* ESEARCH UID ALL 1:4294967295\r\n")]
+    [InlineData("* ESEARCH UID ALL 1:2:3\r\n")]
+    [InlineData("* ESEARCH UID ALL 99999999999999999999999999\r\n")]
+    [InlineData("* ESEARCH UID ALL 1:\r\n")]
+    public void A_set_that_is_none_or_too_large_is_an_error(string text) => Assert.NotNull(Parse(Encoding.ASCII.GetBytes(text), 5).Error);
+
+    [Fact]
     public void Whatever_comes_is_read_or_refused() =>
         Prop.ForAll(Damaged.ToArbitrary(), bytes =>
         {

@@ -14,11 +14,12 @@ internal sealed class ImapRequestReader(WireConnection connection)
 
     /// <param name="lineBytes">Limit of all lines of the command together.</param>
     /// <param name="appendBytes">Limit of APPEND's literals; zero where APPEND is not allowed yet.</param>
+    /// <param name="unaskedBytes">Limit of a literal that does not wait to be asked for: RFC 7888 has none for LITERAL+ and 4096 for LITERAL-.</param>
     /// <param name="announce">Asks the client for a synchronising literal.</param>
     /// <param name="refuse">Answers a literal that is too long; told the tag (the first word as it came). The client may go on with another command.</param>
     /// <returns>Null when a literal was refused and answered.</returns>
     /// <exception cref="WireProtocolException">A limit was passed in a way that leaves no common understanding of what follows.</exception>
-    public async ValueTask<ImapRequest?> ReadAsync(int lineBytes, long appendBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
+    public async ValueTask<ImapRequest?> ReadAsync(int lineBytes, long appendBytes, long unaskedBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
     {
         var text = new ArrayBufferWriter<byte>(256);
         List<ReadOnlyMemory<byte>>? literals = null;
@@ -34,6 +35,7 @@ internal sealed class ImapRequestReader(WireConnection connection)
                 return new ImapRequest(text.WrittenMemory, (IReadOnlyList<ReadOnlyMemory<byte>>?)literals ?? []);
             }
             text.Write(line.Span[..before]);
+            if (!synchronising && length > (ulong)unaskedBytes) throw new WireProtocolException("A literal of this length must be asked for.");
             var most = IsAppend(text.WrittenSpan) ? appendBytes : SmallLiteralBytes;
             literals ??= [];
             if (length > (ulong)Math.Max(0, most - literalBytes) || literals.Count == MaxLiterals)

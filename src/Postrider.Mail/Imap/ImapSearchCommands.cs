@@ -12,7 +12,7 @@ internal sealed class ImapSearchCommands(ImapSelection selection, ImapReply repl
     /// <param name="tag">Named in the answer (RFC 4466 section 2.6.2).</param>
     public string Search(string tag, ImapRequest request, bool byUid)
     {
-        if (byUid) selection.News.TellChanges();
+        selection.Tell(byUid);
         request.Space();
         if (ImapSearch.Read(request, selection, offered, clock.GetUtcNow()) is not { } search)
         {
@@ -30,13 +30,13 @@ internal sealed class ImapSearchCommands(ImapSelection selection, ImapReply repl
             if (search.UsesModSeq && found.Count > 0) reply.Raw(" (MODSEQ "u8).Number((long)found.Max(i => View[i].ModSeq)).Raw(")"u8);
             reply.Line();
         }
-        selection.TellAfter(byUid);
+        selection.Tell(byUid);
         return "OK SEARCH completed.";
     }
 
     public string Sort(ImapRequest request, bool byUid)
     {
-        if (byUid) selection.News.TellChanges();
+        selection.Tell(byUid);
         request.Space();
         var order = ImapSort.Read(request);
         request.Space();
@@ -47,13 +47,13 @@ internal sealed class ImapSearchCommands(ImapSelection selection, ImapReply repl
         foreach (var index in order.Sorted(found, View)) reply.Raw(" "u8).Number(Number(index, byUid));
         if (search.UsesModSeq && found.Count > 0) reply.Raw(" (MODSEQ "u8).Number((long)found.Max(i => View[i].ModSeq)).Raw(")"u8);
         reply.Line();
-        selection.TellAfter(byUid);
+        selection.Tell(byUid);
         return "OK SORT completed.";
     }
 
     public string Thread(ImapRequest request, bool byUid)
     {
-        if (byUid) selection.News.TellChanges();
+        selection.Tell(byUid);
         request.Space();
         var algorithm = request.Atom().ToUpperInvariant();
         if (!offered.Contains("THREAD=" + algorithm)) throw new ImapSyntaxException();
@@ -64,7 +64,7 @@ internal sealed class ImapSearchCommands(ImapSelection selection, ImapReply repl
         if (messages.Count > 0) reply.Raw(" "u8);
         ImapThreads.Write(reply, algorithm == "REFERENCES" ? ImapThreads.ByReferences(messages) : ImapThreads.BySubject(messages));
         reply.Line();
-        selection.TellAfter(byUid);
+        selection.Tell(byUid);
         return "OK THREAD completed.";
     }
 

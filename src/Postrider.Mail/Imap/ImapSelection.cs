@@ -82,6 +82,8 @@ internal sealed class ImapSelection : IDisposable
         request.End();
         if (since > 0 && items.All(i => i.Kind != ImapFetchKind.ModSeq)) items = [.. items, ImapFetchItem.ModSeq];
         if (items.Any(i => i.Kind == ImapFetchKind.ModSeq)) EnableCondstore();
+        // What is shown is what is true now, as far as the numbers let it be told.
+        Tell(byUid);
         var answer = new ImapFetchAnswer(View, News, _line, _enabled);
         var whole = true;
         foreach (var index in View.Choose(set, byUid))
@@ -90,7 +92,7 @@ internal sealed class ImapSelection : IDisposable
             whole &= await answer.WriteAsync(index, items, byUid);
             await _line.FlushLargeAsync();
         }
-        TellAfter(byUid);
+        Tell(byUid);
         return whole ? "OK FETCH completed." : "NO [UNKNOWN-CTE] The transfer encoding of a part is not known.";
     }
 
@@ -136,7 +138,7 @@ internal sealed class ImapSelection : IDisposable
             if (word == "FLAGS" || surprising) News.TellFlags(index + 1, byUid);
             else if (_enabled.Condstore && View[index].ModSeq > 0) News.TellFlags(index + 1, byUid, flags: false);
         }
-        TellAfter(byUid);
+        Tell(byUid);
         if (modified.Count > 0) return $"OK [MODIFIED {ImapSet.Write(modified)}] Some messages were changed meanwhile.";
         // RFC 2180 section 4.2.1: flags that could not be set are not passed over, unless the client wants no answer.
         return gone && !byUid && word == "FLAGS" ? "NO [EXPUNGEISSUED] Some of the messages are gone." : "OK STORE completed.";
@@ -190,8 +192,8 @@ internal sealed class ImapSelection : IDisposable
 
     public void Dispose() => View.Dispose();
 
-    /// <summary>After a command that names messages by number its client may not learn of expunges (RFC 3501 section 7.4.1).</summary>
-    public void TellAfter(bool byUid)
+    /// <summary>What changed, within a command: one that names messages by number does not let its client learn of expunges (RFC 3501 section 7.4.1).</summary>
+    public void Tell(bool byUid)
     {
         if (byUid) News.TellChanges();
         else News.TellChangesButExpunges();
@@ -212,8 +214,23 @@ internal sealed class ImapSelection : IDisposable
         var set = Check(request.Set());
         var folder = ImapFolderCommands.Name(request);
         request.End();
-        if (folders.Open(folder) is { } target) return (target, View.Choose(set, byUid).Select(i => View[i]).ToList());
-        refusal = ImapFolderCommands.NoSuchFolderYet(folder);
+        if (folders.Open(folder) is not { } target)
+        {
+            refusal = ImapFolderCommands.NoSuchFolderYet(folder);
+            return null;
+        }
+        // With their flags of now. A number whose message is gone leaves all where they are (RFC 2180 section 4.4.1); a UID that is gone is passed over.
+        var now = View.Store.Messages();
+        var messages = new List<ImapStoredMessage>();
+        var at = 0;
+        foreach (var index in View.Choose(set, byUid))
+        {
+            while (at < now.Count && now[at].Uid < View[index].Uid) at++;
+            if (at < now.Count && now[at].Uid == View[index].Uid) messages.Add(now[at]);
+            else if (!byUid) refusal = "NO [EXPUNGEISSUED] Some of the messages are gone.";
+        }
+        if (refusal is null) return (target, messages);
+        News.TellChanges();
         return null;
     }
 

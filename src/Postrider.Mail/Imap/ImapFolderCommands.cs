@@ -98,9 +98,10 @@ internal sealed class ImapFolderCommands(IImapAccount account, ImapReply reply, 
         var binary = offered.Contains("BINARY") && request.TryTakeLiteral8Mark();
         var message = request.Literal();
         request.End();
-        if (binary && message.Span.Contains((byte)0))
+        if (message.Span.Contains((byte)0))
         {
-            // NUL goes into no other literal: what holds it is kept in base64 (RFC 3516 section 4.4).
+            // NUL stands in no other literal (RFC 3501 section 9): what holds it is kept in base64 (RFC 3516 section 4.4).
+            if (!binary) throw new ImapSyntaxException();
             if (BinaryMessage.WithoutNul(message) is not { } encoded) return "NO [UNKNOWN-CTE] The message holds NUL where it cannot be encoded.";
             message = encoded;
         }

@@ -4,6 +4,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Tests.Dialogues;
+using Postrider.Mail.Tests.Peers;
 using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Tests.Imap;
@@ -13,6 +14,29 @@ public sealed class ImapServerDialogueTests
 {
     [Theory, CombinatorialPaces("server_before_sign_in", "server_guessing", "server_pre_auth_timeout", "server_idle_timeout", "server_bad_arguments", "server_literals", "server_nul")]
     public Task A_session_goes_as_written(string dialogue, Pace pace) => PlayAsync(Dialogue.Load("imap/" + dialogue), pace);
+
+    [Theory, CombinatorialPaces("server_append_binary", "server_condstore", "server_enable_rev2", "server_esearch", "server_list_extended", "server_recent", "server_searchres", "server_sort_thread", "server_too_many_errors")]
+    public Task All_that_the_server_offers_goes_as_written(string dialogue, Pace pace)
+    {
+        var mailboxes = new MailboxesInMemory("Archive/2025", "Sent") { KeepsAll = true };
+        mailboxes.SpecialUse["Sent"] = "\\Sent";
+        mailboxes.SetSubscribed("Archive/2025", true);
+        mailboxes.SetSubscribed("Gone", true);
+        foreach (var (subject, id, references) in new[] { ("Bread", "1", ""), ("Re: bread", "2", "<1@a>"), ("[shop] Apples", "3", ""), ("Fwd: Bread (fwd)", "4", "<1@a> <2@a>") })
+            mailboxes.Inbox.Append($"From: ann@example.com\r\nSubject: {subject}\r\nMessage-ID: <{id}@a>\r\nReferences: {references}\r\n\r\n{id}\r\n");
+        return PlayAsync(Dialogue.Load("imap/" + dialogue), pace, mailboxes, options: ImapTestPeer.Full with { MaxBadCommands = 3 });
+    }
+
+    [Theory, CombinatorialPaces("server_starttls")]
+    public Task STARTTLS_comes_before_the_sign_in(string dialogue, Pace pace) => PlayAsync(Dialogue.Load("imap/" + dialogue), pace, options: Options(TimeProvider.System, null) with { StartTls = true, Certificate = TestCertificates.Server });
+
+    [Fact]
+    public Task Nothing_is_obeyed_that_came_in_clear_behind_STARTTLS() =>
+        PlayAsync(Dialogue.Load("imap/server_starttls_injection"), Pace.Whole, options: Options(TimeProvider.System, null) with { StartTls = true, Certificate = TestCertificates.Server });
+
+    [Theory, CombinatorialPaces("server_literal_minus")]
+    public Task LITERAL_minus_allows_small_literals_only(string dialogue, Pace pace) =>
+        PlayAsync(Dialogue.Load("imap/" + dialogue), pace, options: ImapTestPeer.Full with { CapabilitiesBefore = ["IMAP4rev1", "AUTH=XOAUTH2", "SASL-IR", "LITERAL-"], CapabilitiesAfter = ["IMAP4rev1", "LITERAL-", "UIDPLUS"] });
 
     [Theory, CombinatorialPaces("server_idle")]
     public Task A_delivery_is_told_at_once_within_idle(string dialogue, Pace pace)
@@ -98,11 +122,11 @@ public sealed class ImapServerDialogueTests
 
     private static ImapServerOptions Options(TimeProvider clock, WireTranscript? transcript) => new() { Listen = Dialogue.Loopback, Clock = clock, Transcript = transcript };
 
-    private static Task PlayAsync(Dialogue script, Pace pace, MailboxesInMemory? mailboxes = null, WireTranscript? transcript = null) =>
+    private static Task PlayAsync(Dialogue script, Pace pace, MailboxesInMemory? mailboxes = null, WireTranscript? transcript = null, ImapServerOptions? options = null) =>
         script.PlayClientAsync(pace, async stream =>
         {
             using var backend = mailboxes ?? Filled();
-            using var session = new ImapSession(WireConnection.Over(stream, Dialogue.Loopback), Options(script.Clock, transcript), backend);
+            using var session = new ImapSession(WireConnection.Over(stream, Dialogue.Loopback), options is null ? Options(script.Clock, transcript) : options with { Clock = script.Clock }, backend);
             await session.RunAsync(CancellationToken.None);
         });
 }

@@ -57,7 +57,7 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
 
     public string? Create(string name)
     {
-        lock (_gate) return _folders.TryAdd(name, new FolderInMemory(name, _validity++, KeepsAll)) ? null : "NO [ALREADYEXISTS] The folder exists.";
+        lock (_gate) return _folders.TryAdd(name, new FolderInMemory(name, _validity++, this)) ? null : "NO [ALREADYEXISTS] The folder exists.";
     }
 
     public string? Delete(string name)
@@ -96,7 +96,7 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
     }
 }
 
-internal sealed class FolderInMemory(string name, uint uidValidity, bool keepsAll) : IImapFolderStore
+internal sealed class FolderInMemory(string name, uint uidValidity, MailboxesInMemory owner) : IImapFolderStore
 {
     private readonly Lock _gate = new();
     private List<ImapStoredMessage> _messages = [];
@@ -111,7 +111,7 @@ internal sealed class FolderInMemory(string name, uint uidValidity, bool keepsAl
     {
         get
         {
-            lock (_gate) return keepsAll ? _modSeq : 0;
+            lock (_gate) return owner.KeepsAll ? _modSeq : 0;
         }
     }
 
@@ -166,7 +166,7 @@ internal sealed class FolderInMemory(string name, uint uidValidity, bool keepsAl
 
     public uint ClaimRecent(uint below)
     {
-        if (!keepsAll) return uint.MaxValue;
+        if (!owner.KeepsAll) return uint.MaxValue;
         lock (_gate)
         {
             var first = _firstRecent;
@@ -175,5 +175,5 @@ internal sealed class FolderInMemory(string name, uint uidValidity, bool keepsAl
         }
     }
 
-    private ulong NextModSeq() => keepsAll ? ++_modSeq : 0;
+    private ulong NextModSeq() => owner.KeepsAll ? ++_modSeq : 0;
 }

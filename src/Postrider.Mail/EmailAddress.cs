@@ -24,7 +24,6 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
         LocalPart = localPart;
         Domain = domain;
         _asciiDomain = asciiDomain;
-        Normalized = Quoted(localPart.ToLowerInvariant()) + "@" + asciiDomain;
     }
 
     /// <summary>As given, case kept, without quotes.</summary>
@@ -40,7 +39,7 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
     public string Wire => Quoted(LocalPart) + "@" + _asciiDomain;
 
     /// <summary>For comparing and storing: local part in lower case, domain in its ASCII form, so both spellings of an international domain are one. Parses back to an equal address.</summary>
-    public string Normalized { get; }
+    public string Normalized => field ??= Quoted(LocalPart.ToLowerInvariant()) + "@" + _asciiDomain;
 
     /// <summary>Takes one address and nothing around it but spaces; no name, no angle brackets.</summary>
     public static bool TryParse(string? text, [NotNullWhen(true)] out EmailAddress? address)
@@ -199,10 +198,10 @@ public sealed record NamedAddress(string? Name, EmailAddress Address)
 }
 
 /// <summary>An address list of RFC 5322 section 3.4 with its obsolete forms; groups are flattened. What could not be read stands in <see cref="Defects"/>.</summary>
-public sealed record AddressList(IReadOnlyList<NamedAddress> Addresses, IReadOnlyList<string> Defects)
+public sealed record AddressList(IReadOnlyList<NamedAddress> Addresses, IReadOnlyList<MimeDefect> Defects)
 {
     /// <summary>Never throws. Takes decoded or raw header text; encoded words (RFC 2047) in names are decoded. Reads at most <see cref="MimeLimits.Addresses"/> of the default limits.</summary>
     public static AddressList Parse(string? text) => Parse(text, MimeLimits.Default.Addresses);
 
-    internal static AddressList Parse(string? text, int limit) => string.IsNullOrEmpty(text) ? new([], []) : new AddressListReader(text, limit).Read();
+    internal static AddressList Parse(string? text, int limit) => string.IsNullOrEmpty(text) ? new([], []) : AddressListReader.Read(text, limit);
 }

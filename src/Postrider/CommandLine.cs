@@ -2,11 +2,12 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Postrider.Entra;
+using Postrider.OutgoingServers;
 using Postrider.Telemetry;
 
 namespace Postrider;
 
-/// <summary><c>postrider serve</c>. What cannot be understood is refused before anything starts, with the option's name.</summary>
+/// <summary><c>postrider serve</c> and <c>postrider explain</c>. What cannot be understood is refused before anything starts, with the option's name.</summary>
 internal static class CommandLine
 {
     private const int DefaultPort = 8470;
@@ -40,7 +41,32 @@ internal static class CommandLine
     {
         var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Quiet };
         serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
-        return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve };
+        return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve, Explain() };
+    }
+
+    /// <summary>The hub's decisions without a hub: each case brings its own settings.</summary>
+    private static Command Explain()
+    {
+        var outgoing = Batch("outgoing", "Which outgoing mail server a mail goes through, and under which From",
+            (ChoiceCase one) => one.Answer(), (id, why) => ChoiceAnswer.Of(id, "case-invalid", why));
+        var address = Batch("address", "What the addresses of a header field are read as",
+            (AddressCase one) => one.Answer(), (id, why) => new AddressAnswer(id, [], null, [why]));
+        return new Command("explain", "Say what would be decided, and why") { outgoing, address };
+    }
+
+    private static Command Batch<TCase, TAnswer>(string name, string description, Func<TCase, TAnswer> answer, Func<string?, string, TAnswer> unreadable)
+        where TCase : class
+    {
+        var batch = new Option<bool>("--batch") { Description = "Read cases from standard input, one JSON object a line, and write one answer a line", Required = true };
+        var command = new Command(name, description) { batch };
+        command.SetAction(async (_, cancellationToken) =>
+        {
+            using var input = new StreamReader(Console.OpenStandardInput(), bufferSize: 1 << 16);
+            await using var output = new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16) { NewLine = "\n" };
+            await JsonLines.AnswerAsync(input, output, answer, unreadable, cancellationToken);
+            return 0;
+        });
+        return command;
     }
 
     private static int PortOf(ArgumentResult given)

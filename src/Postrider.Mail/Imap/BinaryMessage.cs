@@ -19,12 +19,14 @@ internal static class BinaryMessage
         {
             if (!part.RawBody.Span.Contains((byte)0)) continue;
             if (!TransferEncoding.IsIdentity(part.TransferEncodingName) || Offset(message, part.RawBody) is not { } body || Offset(message, part.RawHeaders) is not { } headers || headers < copied) return null;
-            var encoding = part.Headers.FirstOrDefault(h => h.Name.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase));
-            if (encoding is not null && Offset(message, encoding.RawValue) is { } value)
+            ReadOnlyMemory<byte>? encoding = null;
+            foreach (var field in part.Headers)
+                if (encoding is null && field.Name.Equals("Content-Transfer-Encoding", StringComparison.OrdinalIgnoreCase)) encoding = field.RawValue;
+            if (encoding is { } old && Offset(message, old) is { } value)
             {
                 rewritten.Write(message.Span[copied..value]);
                 rewritten.Write(" base64"u8);
-                copied = value + encoding.RawValue.Span.TrimEnd("\r\n"u8).Length;
+                copied = value + old.Span.TrimEnd("\r\n"u8).Length;
             }
             else
             {

@@ -1,65 +1,34 @@
 using System.Globalization;
-using System.Text;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Imap;
 
-/// <summary>What an IMAP step came to when it did not succeed.</summary>
-/// <param name="Command">Such as <c>AUTHENTICATE</c>, <c>SELECT</c>.</param>
-/// <param name="ServerText">The tagged NO or BAD, or the BYE, as the server wrote it; null when it said nothing.</param>
-/// <param name="ConnectionSurvives">Further commands may be sent.</param>
-public sealed record ImapFailure(WireFailureKind Kind, string Command, string? ServerText, string Detail, bool ConnectionSurvives);
-
-/// <summary>Either a value or a failure; never both, never neither.</summary>
-public readonly record struct ImapResult<T>(T? Value, ImapFailure? Failure)
-{
-    [System.Diagnostics.CodeAnalysis.MemberNotNullWhen(false, nameof(Failure))]
-    public bool Succeeded => Failure is null;
-}
-
-public sealed record ImapClientOptions
-{
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(30);
-    /// <summary>Whole time for one command without literals.</summary>
-    public TimeSpan CommandTimeout { get; init; } = TimeSpan.FromMinutes(2);
-    /// <summary>RFC 2177 section 3 asks for less than 29 minutes.</summary>
-    public TimeSpan IdleRenewal { get; init; } = TimeSpan.FromMinutes(25);
-    /// <summary>Bytes of one literal; a longer one ends the connection.</summary>
-    public long MaxLiteralBytes { get; init; } = 157_286_400;
-    public WireTranscript? Transcript { get; init; }
-}
-
-/// <summary>The selected mailbox. <see cref="UidNext"/> is null when the server does not say; <see cref="UidValidity"/> is 0 when it keeps no UIDs between sessions (RFC 3501 section 2.3.1.1).</summary>
-public sealed record ImapMailboxState(string Name, uint UidValidity, uint? UidNext, int Exists, bool ReadOnly);
-
-/// <summary>One message's answer to FETCH. <see cref="Body"/> is null when it was not asked for, or the message is gone.</summary>
-public sealed record ImapFetched(uint Uid, IReadOnlyList<string> Flags, DateTimeOffset? InternalDate, long? Size, byte[]? Body);
-
-public sealed record ImapFolder(string Name, char? Delimiter, IReadOnlyList<string> Attributes);
-
 public sealed record ImapConnectResult(ImapClient? Client, ImapFailure? Failure);
 
 /// <summary>
-/// An IMAP4rev1 session (RFC 3501). One caller at a time. Expected failures are values; only cancellation throws, and it leaves the connection unusable.
+/// An IMAP session (RFC 3501, RFC 9051). One caller at a time; what a caller asks of many messages or folders goes out as several commands in flight.
+/// Expected failures are values; only cancellation throws, and it leaves the connection unusable.
 /// The connection survives a tagged NO or BAD; it does not survive a BYE, a broken line, a time limit or an answer that is not IMAP.
 /// </summary>
-public sealed class ImapClient : IAsyncDisposable
+public sealed partial class ImapClient : IAsyncDisposable
 {
-    // Between NOOPs where IDLE is not offered.
-    private static readonly TimeSpan PollPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Goodbye = TimeSpan.FromSeconds(2);
-    // Dovecot 2.3.19 refused an initial response of 9,759 characters (2026-11); RFC 7162 section 4 lets servers stop at lines of 8192.
-    private const int MaxInitialResponse = 8000;
+    // Commands on their way at once, and their characters: few enough to lie in the buffers of a server that is busy answering, so that neither side waits for the other to read.
+    private const int MaxInFlight = 16;
+    private const int MaxCharsInFlight = 16 * 1024;
+
+    // Thousands of sessions at the same servers announce the same: they share one set.
+    private static HashSet<string> s_lastAnnounced = new(StringComparer.OrdinalIgnoreCase);
 
     private readonly ImapClientOptions _options;
     private readonly ImapDialogue _dialogue;
-    private HashSet<string> _capabilities = new(StringComparer.OrdinalIgnoreCase);
+    private HashSet<string> _capabilities;
     private ImapMailboxState? _selected;
     // Set when the mailbox changed outside of IDLE and nobody has searched since: the next IDLE must not sleep over it.
     private bool _changed;
     private bool _capabilitiesRead;
+    private bool _utf8Names;
     private string? _bye;
     private int _busy;
     // What a caller's own code threw while it was handed a message: never to be taken for a failure of the wire.
@@ -69,6 +38,7 @@ public sealed class ImapClient : IAsyncDisposable
     {
         _dialogue = dialogue;
         _options = options;
+        _capabilities = new(StringComparer.OrdinalIgnoreCase);
     }
 
     /// <summary>Connects, secures, reads the capabilities and authenticates (with SASL-IR where offered; asks CAPABILITY again afterwards).</summary>
@@ -112,172 +82,59 @@ public sealed class ImapClient : IAsyncDisposable
     /// <summary>Null before SELECT; kept up to date by unsolicited EXISTS and EXPUNGE.</summary>
     public ImapMailboxState? Selected => _selected;
 
-    /// <summary>SELECT, or EXAMINE when <paramref name="readOnly"/>. Names are given in Unicode.</summary>
-    public async Task<ImapResult<ImapMailboxState>> SelectAsync(string mailbox, bool readOnly, CancellationToken cancel)
-    {
-        _selected = null;
-        _changed = false;
-        int? exists = null;
-        uint validity = 0;
-        uint? next = null;
-        var command = new ImapCommand(readOnly ? "EXAMINE" : "SELECT").Mailbox(mailbox);
-        var (final, failure) = await RunAsync(command, cancel, response =>
-        {
-            if (response is ImapResponse.Data { Word: "EXISTS", Number: { } n }) exists = Count(n);
-            else if (response is ImapResponse.State { Code: "UIDVALIDITY" } v && uint.TryParse(v.CodeArguments, NumberStyles.None, CultureInfo.InvariantCulture, out var value)) validity = value;
-            else if (response is ImapResponse.State { Code: "UIDNEXT" } u && uint.TryParse(u.CodeArguments, NumberStyles.None, CultureInfo.InvariantCulture, out var uid)) next = uid;
-            return ValueTask.CompletedTask;
-        });
-        if (failure is not null) return new(null, failure);
-        if (exists is null) return new(null, Broken(command.Name, WireFailureKind.ProtocolError, "The server selected the mailbox without saying how many messages it holds."));
-        _selected = new ImapMailboxState(mailbox, validity, next, exists.Value, readOnly || final!.Code == "READ-ONLY");
-        _changed = false;
-        return new(_selected, null);
-    }
-
-    /// <summary>LIST. Names come in Unicode; one that is not modified UTF-7 comes as the server wrote it.</summary>
-    public async Task<ImapResult<IReadOnlyList<ImapFolder>>> ListAsync(string reference, string pattern, CancellationToken cancel)
-    {
-        var folders = new List<ImapFolder>();
-        var (_, failure) = await RunAsync(new ImapCommand("LIST").Mailbox(reference).Mailbox(pattern), cancel, response =>
-        {
-            if (response is ImapResponse.Data { Word: "LIST", Values: [{ Kind: ImapValueKind.List } attributes, var delimiter, var name, ..] } && name.AsString() is { } wire)
-            {
-                folders.Add(new ImapFolder(
-                    ModifiedUtf7.TryDecode(wire, out var decoded) ? decoded : wire,
-                    delimiter.AsString() is [var c, ..] ? c : null,
-                    [.. attributes.Items.Select(a => a.AsString()).OfType<string>()]));
-            }
-            return ValueTask.CompletedTask;
-        });
-        return failure is null ? new(folders, null) : new(null, failure);
-    }
-
-    /// <summary>UIDs at or above <paramref name="fromUid"/>, ascending.</summary>
-    public async Task<ImapResult<IReadOnlyList<uint>>> UidSearchFromAsync(uint fromUid, CancellationToken cancel)
-    {
-        var from = Math.Max(fromUid, 1);
-        _changed = false;
-        var found = await SearchAsync(new ImapCommand("UID SEARCH").Raw(string.Create(CultureInfo.InvariantCulture, $"UID {from}:*")), cancel);
-        // "n:*" always names the last message, also when its UID is below n (RFC 3501 section 6.4.8).
-        return found.Succeeded ? new([.. found.Value!.Where(uid => uid >= from)], null) : found;
-    }
-
-    /// <summary>UID SEARCH HEADER; the value goes as a quoted string or literal.</summary>
-    public Task<ImapResult<IReadOnlyList<uint>>> UidSearchHeaderAsync(string field, string value, CancellationToken cancel)
-    {
-        var command = new ImapCommand("UID SEARCH");
-        if (!Ascii.IsValid(value)) command.Raw("CHARSET UTF-8");
-        return SearchAsync(command.Raw("HEADER").FieldName(field).String(value), cancel);
-    }
-
-    /// <summary>UID FETCH (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]): each message is handed over as it arrives, so memory holds one at a time. Expunged ones are absent.</summary>
-    /// <returns>How many were handed over. After a failure, those handed over before it are good.</returns>
-    public async Task<ImapResult<int>> UidFetchAsync(IReadOnlyList<uint> uids, bool withBody, Func<ImapFetched, ValueTask> onMessage, CancellationToken cancel)
-    {
-        var handedOver = 0;
-        foreach (var (set, numbers) in SequenceSet.Cut(uids))
-        {
-            var open = numbers.ToHashSet();
-            var pieces = new Dictionary<uint, ImapFetchReply>();
-            var command = new ImapCommand("UID FETCH").Raw(set).Raw(withBody ? "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])" : "(UID FLAGS INTERNALDATE RFC822.SIZE)");
-            var (_, failure) = await RunAsync(command, cancel, async response =>
-            {
-                if (response is not ImapResponse.Data { Word: "FETCH" } data) return;
-                var reply = ImapFetchReply.Read(data.Values);
-                // Without a UID, or with another message's, it is news about flags and nobody's answer.
-                if (reply.Uid is not { } uid || !open.Contains(uid)) return;
-                if (pieces.TryGetValue(uid, out var earlier))
-                {
-                    earlier.Merge(reply);
-                    reply = earlier;
-                }
-                if (!reply.IsComplete(withBody))
-                {
-                    pieces[uid] = reply;
-                    return;
-                }
-                open.Remove(uid);
-                pieces.Remove(uid);
-                handedOver++;
-                await HandOverAsync(onMessage, reply.ToFetched(withBody));
-                // The command's time counts from message to message: a large mailbox may take as long as it needs.
-                _dialogue.Arm(_options.CommandTimeout, cancel);
-            });
-            // Answered in part: the body came, but not every detail.
-            foreach (var piece in pieces.Values.Where(p => withBody ? p.BodySeen : p.Flags is not null && p.Size is not null))
-            {
-                handedOver++;
-                await onMessage(piece.ToFetched(withBody));
-            }
-            if (failure is not null) return new(handedOver, failure);
-        }
-        return new(handedOver, null);
-    }
-
-    private async ValueTask HandOverAsync(Func<ImapFetched, ValueTask> onMessage, ImapFetched message)
-    {
-        try
-        {
-            await onMessage(message);
-        }
-        catch (Exception e)
-        {
-            _callersFault = e;
-            throw;
-        }
-    }
-
-    /// <summary>UID STORE +FLAGS or -FLAGS, .SILENT.</summary>
-    public async Task<ImapResult<bool>> UidStoreAsync(IReadOnlyList<uint> uids, bool add, IReadOnlyList<string> flags, CancellationToken cancel)
-    {
-        foreach (var (set, _) in SequenceSet.Cut(uids))
-        {
-            var (_, failure) = await RunAsync(new ImapCommand("UID STORE").Raw(set).Raw(add ? "+FLAGS.SILENT" : "-FLAGS.SILENT").Flags(flags), cancel);
-            if (failure is not null) return new(false, failure);
-        }
-        return new(true, null);
-    }
-
-    /// <returns>The new UID where the server tells it (UIDPLUS), else null.</returns>
-    public async Task<ImapResult<uint?>> AppendAsync(string mailbox, IReadOnlyList<string> flags, ReadOnlyMemory<byte> message, CancellationToken cancel)
-    {
-        var (final, failure) = await RunAsync(new ImapCommand("APPEND").Mailbox(mailbox).Flags(flags).Literal(message), cancel);
-        if (failure is not null) return new(null, failure);
-        // RFC 4315 section 3: [APPENDUID uidvalidity uid].
-        var uid = final!.Code == "APPENDUID" && final.CodeArguments.Split(' ') is [_, var text] && uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : (uint?)null;
-        return new(uid, null);
-    }
-
     public async Task<ImapResult<bool>> NoopAsync(CancellationToken cancel)
     {
         var (_, failure) = await RunAsync(new ImapCommand("NOOP"), cancel);
         return new(failure is null, failure);
     }
 
-    /// <summary>IDLE until the mailbox changes (true), <paramref name="atMost"/> passes (false) or the line breaks; renewed by itself. Falls back to NOOP when IDLE is not offered.</summary>
-    /// <remarks>True at once when a change was reported while another command ran and no search has been made since.</remarks>
-    public async Task<ImapResult<bool>> IdleAsync(TimeSpan atMost, CancellationToken cancel)
+    /// <summary>ID (RFC 2971): says who we are and asks who the server is. Values of null are said as NIL; at most 30 fields.</summary>
+    /// <returns>What the server says of itself; empty when it says nothing, or has no ID.</returns>
+    public async Task<ImapResult<IReadOnlyDictionary<string, string?>>> IdAsync(IReadOnlyDictionary<string, string?> own, CancellationToken cancel)
     {
-        var began = _options.Clock.GetTimestamp();
-        while (true)
+        var fields = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        if (!_capabilities.Contains("ID")) return new(fields, null);
+        var command = new ImapCommand("ID");
+        // RFC 2971 section 3.3: 30 fields, names of 30 and values of 1024 octets.
+        if (own.Count > 30 || own.Any(f => f.Key.Length > 30 || f.Value?.Length > 1024)) command.Refuse("More is to be said about us than ID can carry.");
+        if (own.Count == 0) command.Raw("NIL");
+        else
         {
-            if (_changed)
+            command.Open();
+            foreach (var (name, value) in own)
             {
-                _changed = false;
-                return new(true, null);
+                command.String(name);
+                if (value is null) command.Raw("NIL");
+                else command.String(value);
             }
-            var left = atMost - _options.Clock.GetElapsedTime(began);
-            if (left <= TimeSpan.Zero) return new(false, null);
-            ImapFailure? failure;
-            if (_capabilities.Contains("IDLE")) failure = await IdleOnceAsync(Min(left, _options.IdleRenewal), cancel);
-            else
-            {
-                await Task.Delay(Min(left, PollPause), _options.Clock, cancel);
-                failure = (await NoopAsync(cancel)).Failure;
-            }
-            if (failure is not null) return new(false, failure);
+            command.Close();
         }
+        var (_, failure) = await RunAsync(command, cancel, response =>
+        {
+            if (response is ImapResponse.Data { Word: "ID", Values: [{ Kind: ImapValueKind.List } list, ..] })
+                for (var i = 0; i + 1 < list.Items.Count && fields.Count < 100; i += 2)
+                    if (list.Items[i].AsString() is { } name) fields[name] = list.Items[i + 1].AsString();
+            return ValueTask.CompletedTask;
+        });
+        return failure is null ? new(fields, null) : new(null, failure);
+    }
+
+    /// <summary>ENABLE (RFC 5161), between sign-in and SELECT. With <c>IMAP4rev2</c> or <c>UTF8=ACCEPT</c> enabled, names of mailboxes go as UTF-8 from then on.</summary>
+    /// <returns>What the server has enabled of it; empty where it has no ENABLE.</returns>
+    public async Task<ImapResult<IReadOnlyList<string>>> EnableAsync(IReadOnlyList<string> extensions, CancellationToken cancel)
+    {
+        var enabled = new List<string>();
+        if (extensions.Count == 0 || !(_capabilities.Contains("ENABLE") || _capabilities.Contains("IMAP4rev2"))) return new(enabled, null);
+        var command = new ImapCommand("ENABLE");
+        foreach (var extension in extensions) command.Extension(extension);
+        var (_, failure) = await RunAsync(command, cancel, response =>
+        {
+            if (response is ImapResponse.Data { Word: "ENABLED" } data) enabled.AddRange(data.Values.Select(v => v.AsString()).OfType<string>());
+            return ValueTask.CompletedTask;
+        });
+        if (failure is not null) return new(null, failure);
+        _utf8Names |= enabled.Exists(e => e.Equals("IMAP4rev2", StringComparison.OrdinalIgnoreCase) || e.Equals("UTF8=ACCEPT", StringComparison.OrdinalIgnoreCase));
+        return new(enabled, null);
     }
 
     /// <summary>LOGOUT, waiting briefly for BYE.</summary>
@@ -305,227 +162,121 @@ public sealed class ImapClient : IAsyncDisposable
         await _dialogue.DisposeAsync();
     }
 
-    private async Task<ImapFailure?> BeginAsync(WireEndpoint endpoint, CancellationToken cancel)
-    {
-        // 1 greeting
-        _dialogue.Arm(_options.ConnectTimeout, cancel);
-        try
-        {
-            var greeting = await _dialogue.NextAsync();
-            Observe(greeting);
-            switch (greeting)
-            {
-                case ImapResponse.State { Tag: null, Status: ImapStatus.Ok }:
-                    break;
-                case ImapResponse.State { Tag: null, Status: ImapStatus.Bye } bye:
-                    return Broken("CONNECT", WireFailureKind.Disconnected, "The server refused the connection: " + WireText.Printable(bye.Line), bye.Line);
-                case ImapResponse.State { Tag: null, Status: ImapStatus.PreAuth } preAuth:
-                    // Signed in as nobody knows whom, and STARTTLS would no longer be allowed (RFC 3501 section 6.2.1): an attacker's way around both.
-                    return Broken("CONNECT", WireFailureKind.ProtocolError, "The server says that the session is signed in already (PREAUTH), which is not accepted.", preAuth.Line);
-                default:
-                    return Broken("CONNECT", WireFailureKind.ProtocolError, "The server did not begin with an IMAP greeting.");
-            }
-        }
-        catch (Exception e) when (_dialogue.Explain(e) is { } wire)
-        {
-            return Broken("CONNECT", wire.Kind, wire.Detail);
-        }
-
-        // 2 STARTTLS: nothing said in clear counts afterwards
-        if (endpoint.Security == WireSecurity.StartTls)
-        {
-            if (await ReadCapabilitiesAsync(cancel) is { } failure) return failure;
-            if (!_capabilities.Contains("STARTTLS")) return Broken("STARTTLS", WireFailureKind.StartTlsNotOffered, "The server does not offer STARTTLS.");
-            if ((await RunAsync(new ImapCommand("STARTTLS"), cancel)).Failure is { } refused) return refused with { ConnectionSurvives = false };
-            // Bytes behind the OK were put there by somebody on the line, to be taken for the secured server's (CVE-2021-33515 and its kin).
-            if (_dialogue.HasUnreadInput) return Broken("STARTTLS", WireFailureKind.ProtocolError, "More than the answer to STARTTLS came before the encryption began.");
-            using var deadline = new Deadline(_options.Clock, _options.ConnectTimeout, cancel);
-            if (await _dialogue.Connection.StartTlsAsync(endpoint, deadline) is { } tls) return Broken("STARTTLS", tls.Kind, tls.Detail);
-            _capabilitiesRead = false;
-        }
-
-        // 3 capabilities, unless the greeting named them
-        return _capabilitiesRead ? null : await ReadCapabilitiesAsync(cancel);
-    }
-
-    private async Task<ImapFailure?> ReadCapabilitiesAsync(CancellationToken cancel) => (await RunAsync(new ImapCommand("CAPABILITY"), cancel)).Failure;
-
-    private async Task<ImapFailure?> AuthenticateAsync(SaslCredential credential, CancellationToken cancel)
-    {
-        if (SaslResponses.Flaw(credential) is { } flaw) return new ImapFailure(WireFailureKind.AuthenticationRefused, "AUTHENTICATE", null, flaw, true);
-        var (mechanism, response, secret) = credential switch
-        {
-            SaslCredential.XOAuth2 x => ("XOAUTH2", SaslResponses.XOAuth2(x), x.AccessToken),
-            SaslCredential.Plain p => ("PLAIN", SaslResponses.Plain(p), p.Password),
-            _ => throw new NotSupportedException("There is no other credential."),
-        };
-        if (!_capabilities.Contains("AUTH=" + mechanism))
-            return new ImapFailure(WireFailureKind.MechanismNotOffered, "AUTHENTICATE", null, $"The server does not offer {mechanism}.", true);
-        _dialogue.KeepSecret(response, secret);
-        _capabilitiesRead = false;
-        string? reason = null;
-        var failure = await GuardedAsync("AUTHENTICATE", async () =>
-        {
-            _dialogue.Arm(_options.CommandTimeout, cancel);
-            var tag = _dialogue.NextTag();
-            var toSend = response;
-            if (_capabilities.Contains("SASL-IR") && response.Length <= MaxInitialResponse)
-            {
-                await _dialogue.SendLineAsync($"{tag} AUTHENTICATE {mechanism} {response}");
-                toSend = null;
-            }
-            else await _dialogue.SendLineAsync($"{tag} AUTHENTICATE {mechanism}");
-            while (true)
-            {
-                var answer = await _dialogue.NextAsync();
-                Observe(answer);
-                if (answer is ImapResponse.Continuation && toSend is not null)
-                {
-                    await _dialogue.SendLineAsync(toSend);
-                    toSend = null;
-                }
-                else if (answer is ImapResponse.Continuation challenge)
-                {
-                    // RFC 7628 section 3.2.3: an error challenge is answered with an empty response; only then comes the NO.
-                    if (reason is not null) throw new WireProtocolException("The server asks for more after its refusal.");
-                    reason = SaslResponses.Reason(challenge.Text);
-                    await _dialogue.SendLineAsync("");
-                }
-                else if (IsBye(answer, "AUTHENTICATE") is { } bye) return bye;
-                else if (answer is ImapResponse.State { Tag: not null } final)
-                {
-                    CheckTag(final, tag);
-                    if (final.Status == ImapStatus.Ok) return null;
-                    // RFC 5530 section 3: [UNAVAILABLE] is about the server, not about who signs in. Exchange Online says "Server Unavailable. 15" without the code.
-                    var passing = final.Code == "UNAVAILABLE" || final.Status == ImapStatus.Bad || final.Line.StartsWith("NO Server Unavailable", StringComparison.OrdinalIgnoreCase);
-                    var kind = passing ? WireFailureKind.CommandRefused : WireFailureKind.AuthenticationRefused;
-                    var why = string.IsNullOrEmpty(reason) ? "" : $" (reason: {reason})";
-                    return new ImapFailure(kind, "AUTHENTICATE", final.Line, $"The server refused the sign-in of {WireText.Printable(credential.UserName)}: {WireText.Printable(final.Line)}{why}", true);
-                }
-            }
-        });
-        // Exchange's OK names no capabilities, and those from before no longer hold (RFC 3501 section 6.2).
-        return failure ?? (_capabilitiesRead ? null : await ReadCapabilitiesAsync(cancel));
-    }
-
-    private async Task<ImapResult<IReadOnlyList<uint>>> SearchAsync(ImapCommand command, CancellationToken cancel)
-    {
-        // A server may spread the answer over several responses.
-        var found = new List<uint>();
-        var (_, failure) = await RunAsync(command, cancel, response =>
-        {
-            if (response is ImapResponse.Search search) found.AddRange(search.Numbers);
-            return found.Count > 8_000_000 ? throw new WireProtocolException("SEARCH found more messages than allowed.") : ValueTask.CompletedTask;
-        });
-        if (failure is not null) return new(null, failure);
-        return new([.. found.Distinct().Order()], null);
-    }
-
-    private async Task<ImapFailure?> IdleOnceAsync(TimeSpan atMost, CancellationToken cancel) => await GuardedAsync("IDLE", async () =>
-    {
-        _dialogue.Arm(_options.CommandTimeout, cancel);
-        using var over = new CancellationTokenSource(atMost, _options.Clock);
-        var tag = _dialogue.NextTag();
-        await _dialogue.SendLineAsync(tag + " IDLE");
-        var timeIsUp = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = over.Token.Register(timeIsUp.SetResult);
-        var idling = false;
-        var done = false;
-        while (true)
-        {
-            // The read is never cancelled by the renewal: it stays under way while DONE is written.
-            var next = _dialogue.NextAsync().AsTask();
-            if (idling && !done && await Task.WhenAny(next, timeIsUp.Task) != next)
-            {
-                done = true;
-                await DoneAsync(cancel);
-            }
-            // A read that was under way when DONE was written began without a time limit.
-            var response = await next.WaitAsync(_dialogue.Token);
-            Observe(response);
-            if (response is ImapResponse.Continuation && !idling)
-            {
-                idling = true;
-                _dialogue.Arm(null, cancel);
-            }
-            if (IsBye(response, "IDLE") is { } bye) return bye;
-            if (response is ImapResponse.State { Tag: not null } final)
-            {
-                CheckTag(final, tag);
-                return final.Status == ImapStatus.Ok ? null : Refused("IDLE", final);
-            }
-            if (idling && !done && _changed)
-            {
-                done = true;
-                await DoneAsync(cancel);
-            }
-        }
-    });
-
-    private async Task DoneAsync(CancellationToken cancel)
-    {
-        _dialogue.Arm(_options.CommandTimeout, cancel);
-        await _dialogue.SendLineAsync("DONE");
-    }
-
-    /// <summary>One command from its tag to its tagged answer. Untagged responses are noted, then handed to <paramref name="onResponse"/>.</summary>
+    /// <summary>A command that goes alone, from its tag to its tagged answer. Untagged responses are noted, then handed to <paramref name="onResponse"/>.</summary>
     private async Task<(ImapResponse.State? Final, ImapFailure? Failure)> RunAsync(ImapCommand command, CancellationToken cancel, Func<ImapResponse, ValueTask>? onResponse = null)
     {
-        if (command.Refusal is { } refusal) return (null, new ImapFailure(WireFailureKind.CommandRefused, command.Name, null, refusal, IsUsable));
-        ImapResponse.State? final = null;
-        var failure = await GuardedAsync(command.Name, async () =>
-        {
-            _dialogue.Arm(_options.CommandTimeout, cancel);
-            var tag = _dialogue.NextTag();
-            var start = tag + " ";
-            foreach (var (text, literal) in command.Parts)
-            {
-                if (literal is not { } bytes)
-                {
-                    await _dialogue.SendLineAsync(start + text);
-                    break;
-                }
-                // RFC 7888: with LITERAL- only literals up to 4096 bytes go without being asked for.
-                var plus = _capabilities.Contains("LITERAL+") || (_capabilities.Contains("LITERAL-") && bytes.Length <= 4096);
-                _dialogue.Write(start + text, string.Create(CultureInfo.InvariantCulture, $"{{{bytes.Length}{(plus ? "+" : "")}}}\r\n"));
-                start = "";
-                if (!plus)
-                {
-                    await _dialogue.FlushAsync();
-                    final = await AwaitAsync(command.Name, tag, untilContinuation: true, onResponse);
-                    if (final is not null) return IsBye(final, command.Name) ?? (final.Status == ImapStatus.Ok ? throw new WireProtocolException("The server finished a command that it had not been given whole.") : Refused(command.Name, final));
-                }
-                _dialogue.Arm(bytes.Length, cancel);
-                await _dialogue.WriteLiteralAsync(bytes);
-            }
-            final = await AwaitAsync(command.Name, tag, untilContinuation: false, onResponse);
-            return IsBye(final!, command.Name) ?? (final!.Status == ImapStatus.Ok ? null : Refused(command.Name, final));
-        });
-        return (failure is null ? final : null, failure);
+        var exchange = new ImapExchange(command, ImapCommandKind.Alone, onResponse);
+        await RunAsync([exchange], cancel);
+        return (exchange.Final, exchange.Failure);
     }
 
-    /// <returns>The tagged answer or a BYE; null when a continuation came that was waited for.</returns>
-    private async Task<ImapResponse.State?> AwaitAsync(string command, string tag, bool untilContinuation, Func<ImapResponse, ValueTask>? onResponse)
+    /// <summary>Commands in flight: the next ones go out before the first ones are answered, where <see cref="ImapExchange.MayFollow"/> lets them. What came of each stands in it.</summary>
+    /// <returns>The first failure, in the order of the commands; null when all succeeded. After a failure that ends the connection, the commands not answered have it too.</returns>
+    private async Task<ImapFailure?> RunAsync(IReadOnlyList<ImapExchange> exchanges, CancellationToken cancel, bool stopAtRefusal = false)
     {
+        foreach (var exchange in exchanges)
+            if (exchange.Command.Refusal is { } refusal) exchange.Failure = new ImapFailure(WireFailureKind.CommandRefused, exchange.Command.Name, null, refusal, IsUsable);
+        var ready = exchanges.Where(e => e.Failure is null).ToList();
+        if (ready.Count > 0)
+        {
+            var over = await GuardedAsync(ready[0].Command.Name, () => InFlightAsync(ready, stopAtRefusal, cancel));
+            if (over is not null)
+                foreach (var exchange in ready.Where(e => e.Final is null)) exchange.Failure ??= over with { Command = exchange.Command.Name };
+        }
+        return exchanges.FirstOrDefault(e => e.Failure is not null)?.Failure;
+    }
+
+    private async Task<ImapFailure?> InFlightAsync(List<ImapExchange> exchanges, bool stopAtRefusal, CancellationToken cancel)
+    {
+        _dialogue.Arm(_options.CommandTimeout, cancel);
+        var open = new List<ImapExchange>();
+        var next = 0;
         while (true)
         {
-            var response = await _dialogue.NextAsync();
-            Observe(response);
-            switch (response)
+            var first = next;
+            while (next < exchanges.Count && MayGo(exchanges[next], open))
             {
-                case ImapResponse.Continuation when untilContinuation:
-                    return null;
-                case ImapResponse.Continuation:
-                    throw new WireProtocolException($"The server asks for more in the middle of {command}.");
-                case ImapResponse.State { Tag: null, Status: ImapStatus.Bye } bye:
-                    return bye;
-                case ImapResponse.State { Tag: not null } final:
-                    CheckTag(final, tag);
-                    return final;
-                default:
-                    if (onResponse is not null) await onResponse(response);
-                    break;
+                var exchange = exchanges[next++];
+                open.Add(exchange);
+                if (await SendAsync(exchange, open, cancel) is { } bye) return bye;
             }
+            if (next > first) await _dialogue.FlushAsync();
+            if (open.Count == 0) return null;
+            if (await TakeAsync(await _dialogue.NextAsync(), open) is { } over) return over;
+            if (stopAtRefusal && exchanges.Exists(e => e.Failure is not null)) next = exchanges.Count;
+        }
+    }
+
+    private static bool MayGo(ImapExchange next, List<ImapExchange> open)
+    {
+        if (open.Count == 0) return true;
+        var chars = next.Command.Length;
+        foreach (var one in open) chars += one.Command.Length;
+        // A literal may have to wait for the server's leave, which could then be for another command.
+        return open.Count < MaxInFlight && chars <= MaxCharsInFlight && !next.Command.HasLiteral && !open.Exists(e => e.Command.HasLiteral) && ImapExchange.MayFollow(next.Kind, open.Select(e => e.Kind));
+    }
+
+    /// <returns>A BYE that came instead of the leave to send a literal; null otherwise. What the server refuses beforehand stands in the exchange.</returns>
+    private async Task<ImapFailure?> SendAsync(ImapExchange exchange, List<ImapExchange> open, CancellationToken cancel)
+    {
+        exchange.Tag = _dialogue.NextTag();
+        var start = exchange.Tag + " ";
+        foreach (var (text, literal) in exchange.Command.Parts)
+        {
+            if (literal is not { } bytes)
+            {
+                _dialogue.Write(start + text, "\r\n");
+                break;
+            }
+            // RFC 7888: with LITERAL- only literals up to 4096 bytes go without being asked for. IMAP4rev2 has it built in.
+            var plus = _capabilities.Contains("LITERAL+") || (bytes.Length <= 4096 && (_capabilities.Contains("LITERAL-") || _capabilities.Contains("IMAP4rev2")));
+            _dialogue.Write(start + text, string.Create(CultureInfo.InvariantCulture, $"{{{bytes.Length}{(plus ? "+" : "")}}}\r\n"));
+            start = "";
+            if (!plus)
+            {
+                await _dialogue.FlushAsync();
+                while (true)
+                {
+                    var response = await _dialogue.NextAsync();
+                    if (response is ImapResponse.Continuation)
+                    {
+                        Observe(response);
+                        break;
+                    }
+                    if (await TakeAsync(response, open) is { } bye) return bye;
+                    if (exchange.Final is not null) throw new WireProtocolException("The server finished a command that it had not been given whole.");
+                    if (exchange.Failure is not null) return null;
+                }
+            }
+            _dialogue.Arm(bytes.Length, cancel);
+            await _dialogue.WriteLiteralAsync(bytes);
+        }
+        return null;
+    }
+
+    /// <returns>Not null: the session is over.</returns>
+    private async ValueTask<ImapFailure?> TakeAsync(ImapResponse response, List<ImapExchange> open)
+    {
+        Observe(response);
+        switch (response)
+        {
+            case ImapResponse.Continuation:
+                throw new WireProtocolException($"The server asks for more in the middle of {open[0].Command.Name}.");
+            case ImapResponse.State { Tag: null, Status: ImapStatus.Bye }:
+                return IsBye(response, open[0].Command.Name);
+            case ImapResponse.State { Tag: { } tag } final:
+                var of = open.Find(e => string.Equals(e.Tag, tag, StringComparison.OrdinalIgnoreCase)) ?? throw new WireProtocolException("The server answered a command that was not sent.");
+                open.Remove(of);
+                if (final.Status == ImapStatus.Ok) of.Final = final;
+                else of.Failure = Refused(of.Command.Name, final);
+                if (of.Failure is { ConnectionSurvives: false } over) return over;
+                // The next one's time begins when it is first in line.
+                if (open.Count > 0) _dialogue.Extend();
+                return null;
+            default:
+                // Whose it is: servers answer in order unless they name the command.
+                if ((open.Find(e => e.Expects(response)) ?? open.FirstOrDefault()) is { } receiver) await receiver.TakeAsync(response);
+                return null;
         }
     }
 
@@ -541,7 +292,7 @@ public sealed class ImapClient : IAsyncDisposable
             whole = failure?.ConnectionSurvives ?? true;
             return failure;
         }
-        catch (Exception e) when (e != _callersFault && _dialogue.Explain(e) is { } wire)
+        catch (Exception e) when (e != _callersFault && e != _dialogue.TakersFault && _dialogue.Explain(e) is { } wire)
         {
             return new ImapFailure(wire.Kind, command, _bye, wire.Detail, false);
         }
@@ -558,7 +309,7 @@ public sealed class ImapClient : IAsyncDisposable
         switch (response)
         {
             case ImapResponse.Data { Word: "EXISTS", Number: { } exists } when _selected is not null:
-                _selected = _selected with { Exists = Count(exists) };
+                _selected = _selected with { Exists = (int)Math.Min(exists, int.MaxValue) };
                 _changed = true;
                 break;
             case ImapResponse.Data { Word: "EXPUNGE", Number: not null } when _selected is not null:
@@ -568,11 +319,17 @@ public sealed class ImapClient : IAsyncDisposable
             case ImapResponse.Data { Word: "CAPABILITY" } data:
                 TakeCapabilities(data.Values.Select(v => v.AsString()).OfType<string>());
                 break;
+            case ImapResponse.Data { Word: "FLAGS", Values: [{ Kind: ImapValueKind.List } flags, ..] } when _selected is not null:
+                _selected = _selected with { Flags = [.. flags.Items.Select(f => f.AsString()).OfType<string>()] };
+                break;
             case ImapResponse.State { Code: "CAPABILITY" } state:
                 TakeCapabilities(state.CodeArguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
                 break;
             case ImapResponse.State { Code: "UIDNEXT" } state when _selected is not null && uint.TryParse(state.CodeArguments, NumberStyles.None, CultureInfo.InvariantCulture, out var next):
                 _selected = _selected with { UidNext = next };
+                break;
+            case ImapResponse.State { Code: "HIGHESTMODSEQ" } state when _selected is not null && ulong.TryParse(state.CodeArguments, NumberStyles.None, CultureInfo.InvariantCulture, out var modSeq):
+                _selected = _selected with { HighestModSeq = modSeq };
                 break;
         }
         if (response is ImapResponse.State { Tag: null, Status: ImapStatus.Bye } bye) _bye = bye.Line;
@@ -580,7 +337,11 @@ public sealed class ImapClient : IAsyncDisposable
 
     private void TakeCapabilities(IEnumerable<string> names)
     {
-        _capabilities = new HashSet<string>(names, StringComparer.OrdinalIgnoreCase);
+        var announced = new HashSet<string>(names, StringComparer.OrdinalIgnoreCase);
+        var last = s_lastAnnounced;
+        if (last.SetEquals(announced)) announced = last;
+        else s_lastAnnounced = announced;
+        _capabilities = announced;
         _capabilitiesRead = true;
     }
 
@@ -597,7 +358,7 @@ public sealed class ImapClient : IAsyncDisposable
     {
         // Exchange Online hangs up after these (field reports of 2024-12 and 2026-09; dialogue authenticated_but_not_connected): a BYE follows, or the line just closes.
         var over = final.Line.Contains("authenticated but not connected", StringComparison.OrdinalIgnoreCase) || final.Line.Contains("Session invalidated", StringComparison.OrdinalIgnoreCase);
-        return new ImapFailure(WireFailureKind.CommandRefused, command, final.Line, $"The server refused {command}: {WireText.Printable(final.Line)}", !over);
+        return new ImapFailure(WireFailureKind.CommandRefused, command, final.Line, $"The server refused {command}: {WireText.Printable(final.Line)}", !over) { Code = ImapFailure.CodeOf(final.Code) };
     }
 
     /// <summary>A failure after which the server is told nothing more, not even goodbye.</summary>
@@ -606,8 +367,4 @@ public sealed class ImapClient : IAsyncDisposable
         IsUsable = false;
         return new ImapFailure(kind, command, serverText, detail, false);
     }
-
-    private static int Count(uint number) => (int)Math.Min(number, int.MaxValue);
-
-    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 }

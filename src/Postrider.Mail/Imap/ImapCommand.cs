@@ -15,12 +15,19 @@ internal sealed class ImapCommand
 
     private static readonly SearchValues<char> NotInFlags = SearchValues.Create("(){%*\"\\]");
 
+    private static readonly SearchValues<char> SectionChars = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-. ()");
+
     private readonly List<(string Text, ReadOnlyMemory<byte>? Literal)> _parts = [];
     private readonly StringBuilder _text;
 
+    private readonly bool _utf8Names;
+    private bool _glued;
+
     /// <param name="name">As failures call it, such as <c>UID FETCH</c>.</param>
-    public ImapCommand(string name)
+    /// <param name="utf8Names">Names of mailboxes go as UTF-8 (RFC 9051 section 5.1), not as modified UTF-7.</param>
+    public ImapCommand(string name, bool utf8Names = false)
     {
+        _utf8Names = utf8Names;
         Name = name;
         _text = new StringBuilder(name);
     }
@@ -31,17 +38,48 @@ internal sealed class ImapCommand
     public string? Refusal { get; private set; }
 
     /// <summary>The text up to each literal, and the literal; null after the last text.</summary>
+    /// <summary>At least one literal.</summary>
+    public bool HasLiteral => _parts.Count > 0;
+
+    /// <summary>Characters outside of literals.</summary>
+    public int Length => _text.Length + _parts.Sum(p => p.Text.Length);
+
     public IEnumerable<(string Text, ReadOnlyMemory<byte>? Literal)> Parts => _parts.Append((_text.ToString(), null));
 
     /// <summary>Words of our own making.</summary>
     public ImapCommand Raw(string words)
     {
-        _text.Append(' ').Append(words);
+        Space().Append(words);
         return this;
     }
 
     /// <param name="name">In Unicode.</param>
-    public ImapCommand Mailbox(string name) => String(ModifiedUtf7.Encode(name));
+    public ImapCommand Mailbox(string name) => String(_utf8Names ? name : ModifiedUtf7.Encode(name));
+
+    /// <summary>What is added next stands right behind this parenthesis.</summary>
+    public ImapCommand Open()
+    {
+        Space().Append('(');
+        _glued = true;
+        return this;
+    }
+
+    public ImapCommand Close()
+    {
+        _text.Append(')');
+        _glued = false;
+        return this;
+    }
+
+    /// <summary>Why the command cannot be sent.</summary>
+    public ImapCommand Refuse(string why)
+    {
+        Refusal ??= why;
+        return this;
+    }
+
+    /// <summary>The name of a section inside <c>BODY[...]</c>: letters, digits and the few signs that one may have (RFC 3501 section 9).</summary>
+    public ImapCommand CheckSection(string section) => section.AsSpan().ContainsAnyExcept(SectionChars) ? Refuse("A section's name holds a character that none may have.") : this;
 
     /// <summary>A quoted string, or a literal where quoting cannot carry it.</summary>
     public ImapCommand String(string value)
@@ -53,13 +91,13 @@ internal sealed class ImapCommand
             return this;
         }
         if (value.Length > MaxQuoted || value.Any(c => c is < ' ' or > '~')) return Literal(Encoding.UTF8.GetBytes(value));
-        _text.Append(" \"").Append(value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
+        Space().Append('"').Append(value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)).Append('"');
         return this;
     }
 
     public ImapCommand Literal(ReadOnlyMemory<byte> bytes)
     {
-        _text.Append(' ');
+        Space();
         _parts.Add((_text.ToString(), bytes));
         _text.Clear();
         return this;
@@ -76,8 +114,21 @@ internal sealed class ImapCommand
     {
         if (flags.FirstOrDefault(f => !IsFlag(f)) is { } wrong)
             Refusal = string.Create(CultureInfo.InvariantCulture, $"A flag of {wrong.Length} characters holds one that no flag may have.");
-        _text.Append(" (").AppendJoin(' ', flags).Append(')');
+        Space().Append('(').AppendJoin(' ', flags).Append(')');
         return this;
+    }
+
+    /// <summary>A keyword of SEARCH: an atom, without a backslash.</summary>
+    public ImapCommand Keyword(string keyword) => keyword.StartsWith('\\') || !IsFlag(keyword) ? Refuse("A keyword holds a character that none may have.") : Raw(keyword);
+
+    /// <summary>The name of an extension: an atom.</summary>
+    public ImapCommand Extension(string name) => name.StartsWith('\\') || !IsFlag(name) ? Refuse("An extension's name holds a character that none may have.") : Raw(name);
+
+    private StringBuilder Space()
+    {
+        if (_glued) _glued = false;
+        else _text.Append(' ');
+        return _text;
     }
 
     // RFC 3501 section 9: flag-keyword is an atom, the others a backslash and an atom.

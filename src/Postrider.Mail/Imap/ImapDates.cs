@@ -20,4 +20,6 @@ internal static class ImapDates
     /// <summary><c>date</c>, as SEARCH has it.</summary>
     public static DateOnly? ReadDay(string? text) =>
         DateOnly.TryParseExact(text, ["d-MMM-yyyy", "dd-MMM-yyyy"], CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) ? day : null;
+
+    public static string WriteDay(DateOnly day) => day.ToString("d-MMM-yyyy", CultureInfo.InvariantCulture);
 }

@@ -18,6 +18,7 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
     private Deadline? _deadline;
     private CancellationToken _cancel;
     private int _tag;
+    private Func<ImapFetchedHead, Stream?>? _taker;
 
     public WireConnection Connection => connection;
 
@@ -33,6 +34,19 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
 
     /// <summary>Ends when the time that steps have is over, or the caller cancels.</summary>
     public CancellationToken Token => _deadline!.Token;
+
+    /// <summary>The time that steps have begins anew, with the same caller.</summary>
+    public void Extend() => _deadline!.Restart(commandTimeout);
+
+    /// <summary>Where the content of a message goes as it arrives. The stream gets it in pieces and is left open; null (or no taker) keeps it in memory.</summary>
+    public Func<ImapFetchedHead, Stream?>? Taker
+    {
+        get => _taker;
+        set => (_taker, _parser.OffersLiterals) = (value, value is not null);
+    }
+
+    /// <summary>What a taker or its stream threw: not the wire's.</summary>
+    public Exception? TakersFault { get; private set; }
 
     /// <summary>As <see cref="Deadline.Explain"/>.</summary>
     public WireFailure? Explain(Exception exception) => _deadline?.Explain(exception);
@@ -61,13 +75,60 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
                 if (transcript is not null) Tell(true, Describe(response));
                 return response;
             }
+            if (step == ImapParseStep.Literal)
+            {
+                connection.Input.AdvanceTo(consumed);
+                await HandOverAsync(_parser.Head);
+                continue;
+            }
             connection.Input.AdvanceTo(consumed, read.Buffer.End);
             if (step == ImapParseStep.Error) throw new WireProtocolException(_parser.Error!);
             if (read.IsCompleted) throw new EndOfStreamException();
-            if (_parser.LiteralLength > 64 * 1024 && _parser.LiteralLength != extended)
+            if (_parser.LiteralLength > SmallLiteral && _parser.LiteralLength != extended)
             {
                 extended = _parser.LiteralLength;
                 Arm(extended, _cancel);
+            }
+        }
+    }
+
+    private async ValueTask HandOverAsync(ImapFetchedHead head)
+    {
+        if (Theirs(head) is not { } sink) return;
+        _parser.TakeLiteral();
+        if (head.Length > SmallLiteral) Arm(head.Length, _cancel);
+        var left = head.Length;
+        while (left > 0)
+        {
+            var read = await connection.Input.ReadAsync(_deadline!.Token);
+            var piece = read.Buffer.Length > left ? read.Buffer.Slice(0, left) : read.Buffer;
+            if (piece.IsEmpty && read.IsCompleted) throw new EndOfStreamException();
+            foreach (var memory in piece)
+            {
+                try
+                {
+                    await sink.WriteAsync(memory, _cancel);
+                }
+                catch (Exception e)
+                {
+                    TakersFault = e;
+                    throw;
+                }
+            }
+            left -= piece.Length;
+            connection.Input.AdvanceTo(piece.End);
+        }
+
+        Stream? Theirs(ImapFetchedHead one)
+        {
+            try
+            {
+                return _taker!(one);
+            }
+            catch (Exception e)
+            {
+                TakersFault = e;
+                throw;
             }
         }
     }
@@ -115,7 +176,7 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
     {
         ImapResponse.Continuation c => c.Text.Length == 0 ? "+" : "+ " + c.Text,
         ImapResponse.State s => (s.Tag ?? "*") + " " + s.Line,
-        ImapResponse.Search s => string.Create(CultureInfo.InvariantCulture, $"* SEARCH {string.Join(' ', s.Numbers.Take(100))}{(s.Numbers.Count > 100 ? $" ... ({s.Numbers.Count} numbers)" : "")}"),
+        ImapResponse.Search s => string.Create(CultureInfo.InvariantCulture, $"* {(s.Extended ? "ESEARCH" : "SEARCH")} {string.Concat(s.Details.Select(d => Show(d) + " "))}{string.Join(' ', s.Numbers.Take(100))}{(s.Numbers.Count > 100 ? $" ... ({s.Numbers.Count} numbers)" : "")}"),
         ImapResponse.Data d => "* " + (d.Number is { } n ? n.ToString(CultureInfo.InvariantCulture) + " " : "") + d.Word + string.Concat(d.Values.Select(v => " " + Show(v))),
         _ => "",
     };
@@ -129,8 +190,7 @@ internal sealed class ImapDialogue(WireConnection connection, ImapResponseLimits
     };
 
     // A body does not belong into a transcript, however short it is.
-    private static bool IsContent(ImapValue name) => name.Kind == ImapValueKind.Atom && name.AsString() is { } word
-        && (word.StartsWith("BODY[", StringComparison.OrdinalIgnoreCase) || word.StartsWith("BINARY[", StringComparison.OrdinalIgnoreCase) || word.StartsWith("RFC822", StringComparison.OrdinalIgnoreCase));
+    private static bool IsContent(ImapValue name) => name.Kind == ImapValueKind.Atom && ImapSection.IsContent(name.AsString()!);
 
     private static string Size(byte[] bytes) => string.Create(CultureInfo.InvariantCulture, $"({bytes.Length} bytes)");
 }

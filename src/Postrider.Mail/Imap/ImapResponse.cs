@@ -31,6 +31,8 @@ internal abstract record ImapResponse
     /// <param name="Word">Upper case.</param>
     public sealed record Data(uint? Number, string Word, IReadOnlyList<ImapValue> Values) : ImapResponse;
 
-    /// <summary><c>* SEARCH ...</c>: kept apart because it may hold a mailbox's every UID.</summary>
-    public sealed record Search(IReadOnlyList<uint> Numbers) : ImapResponse;
+    /// <summary><c>* SEARCH ...</c> and <c>* ESEARCH ...</c>: kept apart because it may hold a mailbox's every UID.</summary>
+    /// <param name="Extended">ESEARCH (RFC 4731): sets are written out in <paramref name="Numbers"/>.</param>
+    /// <param name="Details">What stands beside the numbers: <c>(TAG "A1") UID COUNT 3</c>, or <c>(MODSEQ 9)</c> of a SEARCH.</param>
+    public sealed record Search(IReadOnlyList<uint> Numbers, bool Extended, IReadOnlyList<ImapValue> Details) : ImapResponse;
 }

@@ -29,6 +29,8 @@ internal enum ImapParseStep
     NeedMore,
     /// <summary><see cref="ImapResponseParser.Response"/> holds a response.</summary>
     Complete,
+    /// <summary>The content of a message begins (<see cref="ImapResponseParser.Head"/>): <see cref="ImapResponseParser.TakeLiteral"/> leaves its bytes to the caller, reading on keeps them in memory.</summary>
+    Literal,
     /// <summary>The peer does not speak IMAP, or went over a bound: <see cref="ImapResponseParser.Error"/> says which. The stream cannot be followed any further.</summary>
     Error,
 }
@@ -44,10 +46,11 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
     private const int HeadBytes = 96;
     private static readonly SearchValues<byte> AtomEnd = SearchValues.Create(" ()\"{\r\n"u8);
     private static readonly SearchValues<byte> QuotedStop = SearchValues.Create("\"\\\r\n"u8);
+    private static readonly SearchValues<byte> SetChars = SearchValues.Create("0123456789:"u8);
     private static readonly FrozenSet<string> KnownWords = new[]
     {
         "UID", "FLAGS", "INTERNALDATE", "RFC822.SIZE", "BODY[]", "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft", "\\Recent", "\\*",
-        "$Forwarded", "$MDNSent", "FETCH", "EXISTS", "EXPUNGE", "RECENT", "LIST", "LSUB", "STATUS", "CAPABILITY", "SEARCH", "ENVELOPE", "BODYSTRUCTURE",
+        "$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "FETCH", "MODSEQ", "BODY[HEADER]", "BODY[TEXT]", "RFC822", "ESEARCH", "NAMESPACE", "ENABLED", "ID", "MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "HIGHESTMODSEQ", "EXISTS", "EXPUNGE", "RECENT", "LIST", "LSUB", "STATUS", "CAPABILITY", "SEARCH", "ENVELOPE", "BODYSTRUCTURE",
         "\\HasChildren", "\\HasNoChildren", "\\Noselect", "\\Marked", "\\Unmarked", "\\NoInferiors",
     }.ToFrozenSet(StringComparer.Ordinal);
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> Words = KnownWords.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -59,6 +62,7 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         ContinuationText,
         Values,
         Numbers,
+        Set,
         Literal,
     }
 
@@ -85,10 +89,24 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
     /// <summary>Bytes of the literal under way; zero outside of one.</summary>
     public long LiteralLength => _state == State.Literal ? _literalLength : 0;
 
+    /// <summary>Stops at the content of messages (<see cref="ImapParseStep.Literal"/>), so that the caller may take it.</summary>
+    public bool OffersLiterals { get; set; }
+
+    /// <summary>What is known of the message when its content begins; set by <see cref="ImapParseStep.Literal"/>.</summary>
+    public ImapFetchedHead Head { get; private set; }
+
+    /// <summary>The next <see cref="LiteralLength"/> bytes are the caller's: the parser is given what comes after them.</summary>
+    public void TakeLiteral()
+    {
+        _state = State.Values;
+        _open[^1].Add(ImapValue.OfStreamed(_literalLength));
+    }
+
     /// <param name="consumed">Up to here the bytes may be given back to their owner; on NeedMore the rest must be offered again, with more after it.</param>
     public ImapParseStep Read(ReadOnlySequence<byte> buffer, out SequencePosition consumed)
     {
         byte[]? rented = null;
+        var straddles = false;
         try
         {
             while (true)
@@ -102,7 +120,7 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
                 // One token never exceeds TokenBytes, so a window a little larger always shows either a whole token or a token too long.
                 var window = (int)Math.Min(buffer.Length, limits.TokenBytes + HeadBytes);
                 ReadOnlySpan<byte> span;
-                if (buffer.FirstSpan.Length >= window) span = buffer.FirstSpan;
+                if (!straddles || buffer.FirstSpan.Length >= window) span = buffer.FirstSpan[..Math.Min(window, buffer.FirstSpan.Length)];
                 else
                 {
                     rented ??= ArrayPool<byte>.Shared.Rent(limits.TokenBytes + HeadBytes);
@@ -111,9 +129,18 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
                 }
                 var used = 0;
                 var step = ReadTokens(span, ref used);
+                var length = span.Length;
                 buffer = buffer.Slice(used);
                 consumed = buffer.Start;
-                if (step == ImapParseStep.NeedMore && (_state == State.Literal || (used > 0 && span.Length < used + buffer.Length))) continue;
+                if (step != ImapParseStep.NeedMore) return step;
+                if (_state == State.Literal && IsOffered()) return ImapParseStep.Literal;
+                var more = _state == State.Literal || length - used < buffer.Length;
+                // Copied together only where a token goes over the end of a segment.
+                if (more && (used > 0 || !straddles))
+                {
+                    straddles = _state != State.Literal && (used == 0 || !straddles);
+                    continue;
+                }
                 return step;
             }
         }
@@ -134,11 +161,12 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
                 State.Head => ReadHead(rest, ref used),
                 State.StatusText or State.ContinuationText => ReadText(rest, ref used),
                 State.Numbers => ReadNumbers(rest, ref used),
+                State.Set => ReadSet(rest, ref used),
                 _ => ReadValue(rest, ref used),
             };
             if (step is { } done) return done;
             _bytes += used - before;
-            if (_bytes > limits.ResponseBytes && _state != State.Numbers) return Fail("The response is longer than allowed.");
+            if (_bytes > limits.ResponseBytes && _state is not (State.Numbers or State.Set)) return Fail("The response is longer than allowed.");
             if (_state == State.Literal) return ImapParseStep.NeedMore;
         }
     }
@@ -187,7 +215,7 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         {
             _word = Intern(second).ToUpperInvariant();
             _state = _word == "SEARCH" && _number is null ? State.Numbers : State.Values;
-            if (_state == State.Numbers) _numbers = [];
+            if (_state == State.Numbers || _word == "ESEARCH") _numbers = [];
             _open.Add([]);
         }
         used += next;
@@ -263,6 +291,29 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         return null;
     }
 
+    // RFC 4731 section 3.1: "ALL 4,6:9" names every message found. Written out as it comes, since it may be longer than any word.
+    private ImapParseStep? ReadSet(ReadOnlySpan<byte> span, ref int used)
+    {
+        var end = span.IndexOfAnyExcept(SetChars);
+        if (end < 0) return span.Length > 24 ? Fail("ESEARCH was answered with something that is not a set of numbers.") : ImapParseStep.NeedMore;
+        var colon = span[..end].IndexOf((byte)':');
+        var low = span[..(colon < 0 ? end : colon)];
+        if (!Utf8Parser.TryParse(low, out uint first, out var digits) || digits != low.Length) return Fail("ESEARCH was answered with something that is not a set of numbers.");
+        var last = first;
+        if (colon >= 0 && (!Utf8Parser.TryParse(span[(colon + 1)..end], out last, out digits) || digits != end - colon - 1)) return Fail("ESEARCH was answered with something that is not a set of numbers.");
+        if (first > last) (first, last) = (last, first);
+        if (last - first >= (uint)(limits.SearchNumbers - _numbers!.Count)) return Fail("SEARCH found more messages than allowed.");
+        for (var n = first; n <= last && n >= first; n++) _numbers.Add(n);
+        used += end;
+        if (span[end] == ',') used++;
+        else
+        {
+            _state = State.Values;
+            _bytes = 0;
+        }
+        return null;
+    }
+
     private ImapParseStep? ReadValue(ReadOnlySpan<byte> span, ref int used)
     {
         if (span.Length == 0) return ImapParseStep.NeedMore;
@@ -270,6 +321,9 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         {
             case (byte)' ':
                 used++;
+                return null;
+            case >= (byte)'0' and <= (byte)'9' when _word == "ESEARCH" && _open.Count == 1 && _open[0] is [.., var before] && before.IsAtom("ALL"):
+                _state = State.Set;
                 return null;
             case (byte)'(':
                 if (_open.Count > limits.Depth) return Fail("The response is nested more deeply than allowed.");
@@ -288,7 +342,7 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
                 if (_open.Count != 1) return Fail("The response ends inside a list.");
                 if (span[0] == '\r' && span[1] != '\n') return Fail("A carriage return stands inside a response.");
                 used += span[0] == '\r' ? 2 : 1;
-                return Done(_numbers is null ? new ImapResponse.Data(_number, _word, _open[0]) : new ImapResponse.Search(_numbers));
+                return Done(_numbers is null ? new ImapResponse.Data(_number, _word, _open[0]) : new ImapResponse.Search(_numbers, _word == "ESEARCH", _open[0]));
             case (byte)'"':
                 return ReadQuoted(span, ref used);
             case (byte)'{':
@@ -349,17 +403,28 @@ internal sealed class ImapResponseParser(ImapResponseLimits limits)
         used += lineEnd + 1;
         _literalLength = (long)length;
         _literalFilled = 0;
-        // A length is a claim: memory follows the bytes that really come.
-        _literal = length == 0 ? [] : new byte[Math.Min(length, 64 * 1024)];
+        _literal = [];
         _state = State.Literal;
         return null;
+    }
+
+    private bool IsOffered()
+    {
+        // The content of a message is the value behind a section's name in the list of a FETCH: "* 1 FETCH (UID 7 BODY[] {5}".
+        if (!OffersLiterals || _literalFilled > 0 || _word != "FETCH" || _open.Count != 2 || _open[1] is not [.., { Kind: ImapValueKind.Atom } item] || _open[1].Count % 2 == 0 || !ImapSection.IsContent(item.AsString()!)) return false;
+        uint? uid = null;
+        for (var i = 0; i + 1 < _open[1].Count; i += 2)
+            if (_open[1][i].IsAtom("UID")) uid = _open[1][i + 1].AsUInt32();
+        Head = new ImapFetchedHead(_number ?? 0, uid, ImapSection.NameOf(item.AsString()!), _literalLength);
+        return true;
     }
 
     private ReadOnlySequence<byte> FillLiteral(ReadOnlySequence<byte> buffer)
     {
         var take = (int)Math.Min(_literalLength - _literalFilled, buffer.Length);
+        // A length is a claim: beyond the first 64 KiB memory follows the bytes that really come.
         if (_literalFilled + take > _literal.Length)
-            Array.Resize(ref _literal, (int)Math.Min(_literalLength, Math.Max(_literal.Length * 2L, _literalFilled + (long)take)));
+            Array.Resize(ref _literal, (int)Math.Min(_literalLength, Math.Max(Math.Max(_literal.Length * 2L, 64 * 1024), _literalFilled + (long)take)));
         buffer.Slice(0, take).CopyTo(_literal.AsSpan(_literalFilled));
         _literalFilled += take;
         if (_literalFilled == _literalLength)

@@ -110,8 +110,12 @@ internal static class ImapStructure
     }
 
     /// <summary>The field as it stands, unfolded; encoded words are the client's to decode. Null when there is none.</summary>
-    private static string? Field(MimePart part, string name) =>
-        part.Headers.FirstOrDefault(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } field ? Raw(field).Trim() : null;
+    private static string? Field(MimePart part, string name)
+    {
+        foreach (var field in part.Headers)
+            if (field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) return Raw(field).Trim();
+        return null;
+    }
 
     private static string Raw(HeaderField field) => Encoding.UTF8.GetString(field.RawValue.Span).Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
 

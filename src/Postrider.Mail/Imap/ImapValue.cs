@@ -12,6 +12,8 @@ internal enum ImapValueKind : byte
     /// <summary>Quoted or literal: bytes.</summary>
     Text,
     List,
+    /// <summary>A literal whose bytes went to the caller's stream; <see cref="ImapValue.Number"/> says how many.</summary>
+    Streamed,
 }
 
 /// <summary>One value inside an untagged response (RFC 3501 section 4). Numbers and NIL cost no allocation.</summary>
@@ -25,11 +27,12 @@ internal readonly struct ImapValue
     public static ImapValue OfNumber(ulong number) => new(ImapValueKind.Number, number, null);
     public static ImapValue OfAtom(string atom) => new(ImapValueKind.Atom, 0, atom);
     public static ImapValue OfText(byte[] bytes) => new(ImapValueKind.Text, 0, bytes);
+    public static ImapValue OfStreamed(long length) => new(ImapValueKind.Streamed, (ulong)length, null);
     public static ImapValue OfList(IReadOnlyList<ImapValue> values) => new(ImapValueKind.List, 0, values);
 
     public ImapValueKind Kind { get; }
 
-    /// <summary>Zero unless <see cref="Kind"/> is Number.</summary>
+    /// <summary>Zero unless <see cref="Kind"/> is Number or Streamed.</summary>
     public ulong Number { get; }
 
     /// <summary>Empty unless <see cref="Kind"/> is List.</summary>
@@ -39,6 +42,12 @@ internal readonly struct ImapValue
     public byte[]? Bytes => _content as byte[];
 
     public bool IsAtom(string word) => _content is string atom && atom.Equals(word, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A number within 32 bits; null for anything else.</summary>
+    public uint? AsUInt32() => Kind == ImapValueKind.Number && Number <= uint.MaxValue ? (uint)Number : null;
+
+    /// <summary>A number within 63 bits, such as a size or a MODSEQ; null for anything else.</summary>
+    public long? AsInt64() => Kind == ImapValueKind.Number && Number <= long.MaxValue ? (long)Number : null;
 
     /// <summary>Atom, number or text as characters (UTF-8); null for NIL and lists.</summary>
     public string? AsString() => Kind switch
@@ -54,6 +63,7 @@ internal readonly struct ImapValue
     {
         ImapValueKind.Nil => "NIL",
         ImapValueKind.List => "(" + string.Join(' ', Items) + ")",
+        ImapValueKind.Streamed => string.Create(CultureInfo.InvariantCulture, $"({Number} bytes)"),
         ImapValueKind.Text => "\"" + AsString() + "\"",
         _ => AsString()!,
     };

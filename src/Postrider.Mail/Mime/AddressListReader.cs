@@ -5,14 +5,20 @@ using System.Text;
 namespace Postrider.Mail.Mime;
 
 /// <summary>Reads RFC 5322 section 3.4 and 4.4 in one pass: groups, comments of any depth (counted, not recursed), routes, and what broken mailers write.</summary>
-internal sealed class AddressListReader(string text, int limit)
+internal sealed class AddressListReader
 {
     private static readonly SearchValues<char> AtomEnds = SearchValues.Create(",;:(<[\" \t\r\n\0");
     private static readonly SearchValues<char> AngleStops = SearchValues.Create("<>,; ");
     private static readonly SearchValues<char> Separators = SearchValues.Create(" \t\r\n;,");
 
-    private readonly List<NamedAddress> _addresses = [];
-    private readonly DefectLog _defects = new();
+    // One for each thread: reading a list makes its addresses and nothing else.
+    [ThreadStatic]
+    private static AddressListReader? _spare;
+
+    private string text = "";
+    private int limit;
+    private List<NamedAddress> _addresses = [];
+    private DefectLog _defects = new();
     // An address is at most 320 octets; comments and spaces within it may make it longer.
     private const int AddressLength = 2000;
 
@@ -27,7 +33,35 @@ internal sealed class AddressListReader(string text, int limit)
     private bool _spaceBefore;
     private int _position;
 
-    public AddressList Read()
+    private AddressListReader()
+    {
+    }
+
+    public static AddressList Read(string text, int limit)
+    {
+        var reader = _spare ?? new AddressListReader();
+        _spare = null;
+        (reader.text, reader.limit) = (text, limit);
+        var list = reader.Read();
+        reader.Reset();
+        _spare = reader;
+        return list;
+    }
+
+    /// <summary>Nothing of the last list stays, and no large buffer.</summary>
+    private void Reset()
+    {
+        const int Kept = 1024;
+        ClearEntry();
+        (text, _addresses, _defects, _position, _angleWithoutEnd) = ("", [], new DefectLog(), 0, false);
+        foreach (var buffer in (ReadOnlySpan<StringBuilder>)[_phrase, _bare, _comment, _read])
+        {
+            buffer.Clear();
+            if (buffer.Capacity > Kept) buffer.Capacity = Kept;
+        }
+    }
+
+    private AddressList Read()
     {
         while (_position < text.Length && _addresses.Count < limit)
         {
@@ -62,7 +96,7 @@ internal sealed class AddressListReader(string text, int limit)
             }
         }
         if (_addresses.Count < limit) EndEntry();
-        else if (text.AsSpan(_position).ContainsAnyExcept(Separators)) _defects.Add($"Only the first {limit} addresses were read.");
+        else if (text.AsSpan(_position).ContainsAnyExcept(Separators)) _defects.Add(MimeDefectKind.LimitReached, $"Only the first {limit} addresses were read.");
         return new AddressList(_addresses, _defects.All);
     }
 
@@ -92,7 +126,7 @@ internal sealed class AddressListReader(string text, int limit)
             _position++;
         }
         if (_position < text.Length) _position++;
-        else _defects.Add("A quoted name has no end.");
+        else _defects.Add(MimeDefectKind.AddressWrong, "A quoted name has no end.");
         _bare.Append(text, from, _position - from);
     }
 
@@ -108,7 +142,7 @@ internal sealed class AddressListReader(string text, int limit)
             if (c == '\\' && _position < text.Length) c = text[_position++];
             if (c is not ('\r' or '\n')) _comment.Append(c);
         }
-        if (depth > 0) _defects.Add("A comment has no end.");
+        if (depth > 0) _defects.Add(MimeDefectKind.AddressWrong, "A comment has no end.");
         // Only the first comment can be a name; the others are dropped.
         if (from > 0) _comment.Length = from;
         _spaceBefore = true;
@@ -122,12 +156,12 @@ internal sealed class AddressListReader(string text, int limit)
         {
             // Once one has no end, the search for it is not repeated for the others: what stands up to the next separator belongs to each.
             _angleWithoutEnd = true;
-            _defects.Add("An address has '<' without '>'.");
+            _defects.Add(MimeDefectKind.AddressWrong, "An address has '<' without '>'.");
             var length = text.AsSpan(from).IndexOfAny(AngleStops);
             end = length < 0 ? text.Length : from + length;
         }
         if (_angle is null) _angle = text[from..end];
-        else _defects.Add("An entry has more than one address in angle brackets; the first counts.");
+        else _defects.Add(MimeDefectKind.AddressWrong, "An entry has more than one address in angle brackets; the first counts.");
         _position = end < text.Length && text[end] == '>' ? end + 1 : end;
     }
 
@@ -191,7 +225,7 @@ internal sealed class AddressListReader(string text, int limit)
             Refuse(phrase);
             return;
         }
-        _defects.Add("An address stands without angle brackets or comma.");
+        _defects.Add(MimeDefectKind.AddressWrong, "An address stands without angle brackets or comma.");
         var name = found.Count == 1 && TryAddress(phrase[last..], out _) ? Name(phrase[..last]) : null;
         foreach (var address in found) _addresses.Add(new NamedAddress(name, address));
     }
@@ -276,7 +310,7 @@ internal sealed class AddressListReader(string text, int limit)
 
     private void Refuse(string raw)
     {
-        if (!_defects.IsFull) _defects.Add("Not an address: " + Shown(raw));
+        if (!_defects.IsFull) _defects.Add(MimeDefectKind.AddressWrong, "Not an address: " + Shown(raw));
     }
 
     private static string Shown(string raw) => HeaderText.Clean(raw.Length > 80 ? raw[..80] + "…" : raw);

@@ -21,7 +21,7 @@ internal sealed class BodyChoice
     {
         var content = Find(root);
         // No delimiter was found, or a text of another kind is all there is: better read than not.
-        if (content.IsNothing && root.Children.Count == 0 && !root.RawBody.IsEmpty && root.Disposition != "attachment" && (root.IsMultipart || root.IsText)) content.Text.Add(root);
+        if (content.IsNothing && root.Children.Count == 0 && root.BodyLength > 0 && root.Disposition != "attachment" && (root.IsMultipart || root.IsText)) content.Text.Add(root);
         var attachments = new List<MimePart>();
         AddAttachments(root, [.. content.Text, .. content.Html], attachments);
         return new BodyChoice(content, attachments);
@@ -100,6 +100,6 @@ internal sealed class BodyChoice
     private static void AddAttachments(MimePart part, HashSet<MimePart> bodies, List<MimePart> attachments)
     {
         if (part.IsMultipart && part.Children.Count > 0) foreach (var child in part.Children) AddAttachments(child, bodies, attachments);
-        else if (!bodies.Contains(part) && !(part.IsMultipart && part.RawBody.IsEmpty)) attachments.Add(part);
+        else if (!bodies.Contains(part) && !(part.IsMultipart && part.BodyLength == 0)) attachments.Add(part);
     }
 }

@@ -36,32 +36,61 @@ internal static class CharsetReader
         return found;
     }
 
+    /// <summary>How bytes are read: by which charset, from where on, and what had to be guessed or replaced (null: nothing).</summary>
+    internal readonly record struct Choice(Encoding Encoding, int Skip, string? Defect);
+
     /// <summary>Never throws. <paramref name="defect"/> says what had to be guessed or replaced, else null.</summary>
     public static string Decode(ReadOnlySpan<byte> bytes, string? charset, out string? defect)
     {
-        defect = null;
+        var choice = Choose(bytes, charset);
+        defect = choice.Defect;
+        return choice.Encoding.GetString(bytes[choice.Skip..]);
+    }
+
+    /// <summary>The same into a buffer of the caller's.</summary>
+    public static void DecodeTo(ReadOnlySpan<byte> bytes, string? charset, IBufferWriter<char> into, out string? defect)
+    {
+        var choice = Choose(bytes, charset);
+        defect = choice.Defect;
+        bytes = bytes[choice.Skip..];
+        // No charset makes more characters than it has bytes.
+        into.Advance(choice.Encoding.GetChars(bytes, into.GetSpan(bytes.Length + 4)));
+    }
+
+    public static Choice Choose(ReadOnlySpan<byte> bytes, string? charset)
+    {
         var named = !string.IsNullOrWhiteSpace(charset);
         var ascii = named && IsAscii(charset!);
         if (!named || ascii)
         {
-            if (Ascii.IsValid(bytes)) return Encoding.ASCII.GetString(bytes);
-            defect = ascii ? "Text said to be ASCII is not; read as " : "Text without a charset; read as ";
-            return Guess(bytes, ref defect);
+            if (Ascii.IsValid(bytes) && !bytes.Contains((byte)0x1B)) return new(Encoding.Latin1, 0, null);
+            return Guess(bytes, ascii ? "Text said to be ASCII is not; read as " : "Text without a charset; read as ");
         }
         var encoding = Find(charset);
-        if (encoding is null)
-        {
-            defect = $"The charset '{Shown(charset!)}' is not known or not accepted; read as ";
-            return Guess(bytes, ref defect);
-        }
+        if (encoding is null) return Guess(bytes, $"The charset '{Shown(charset!)}' is not known or not accepted; read as ");
         if (encoding is UTF8Encoding)
         {
-            if (!Utf8.IsValid(bytes)) defect = "Text said to be UTF-8 has bytes that are not.";
-            return Encoding.UTF8.GetString(bytes);
+            if (Utf8.IsValid(bytes)) return new(encoding, 0, null);
+            return HasNoUtf8(bytes) ? Guess(bytes, "Text said to be UTF-8 is not; read as ") : new(encoding, 0, "Text said to be UTF-8 has bytes that are not.");
         }
-        if (bytes is [0xFF, 0xFE, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return Encoding.Unicode.GetString(bytes[2..]);
-        if (bytes is [0xFE, 0xFF, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return encoding.GetString(bytes[2..]);
-        return encoding.GetString(bytes);
+        if (bytes is [0xFF, 0xFE, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return new(Encoding.Unicode, 2, null);
+        if (bytes is [0xFE, 0xFF, ..] && ReferenceEquals(encoding, Encoding.BigEndianUnicode)) return new(encoding, 2, null);
+        return new(encoding, 0, null);
+    }
+
+    // A damaged piece of UTF-8 has many whole characters; text of another charset has them by chance.
+    private static bool HasNoUtf8(ReadOnlySpan<byte> bytes)
+    {
+        const int Fewest = 3;
+        var (wrong, right) = (0, 0);
+        while (bytes.IndexOfAnyInRange((byte)0x80, (byte)0xFF) is >= 0 and var at)
+        {
+            bytes = bytes[at..];
+            if (Rune.DecodeFromUtf8(bytes, out _, out var length) == OperationStatus.Done) right++;
+            else wrong++;
+            bytes = bytes[length..];
+        }
+        return wrong >= Fewest && right * 2 < wrong;
     }
 
     /// <summary>HTML without a charset in its header may have one in a meta element, within the first 1024 bytes (WHATWG HTML section 4.2.5.4).</summary>
@@ -78,11 +107,10 @@ internal static class CharsetReader
         return Find(charset) is null or UnicodeEncoding or UTF32Encoding ? null : charset;
     }
 
-    private static string Guess(ReadOnlySpan<byte> bytes, ref string? defect)
+    private static Choice Guess(ReadOnlySpan<byte> bytes, string defect)
     {
-        var utf8 = Utf8.IsValid(bytes);
-        defect += utf8 ? "UTF-8." : "windows-1252.";
-        return (utf8 ? Encoding.UTF8 : Windows1252).GetString(bytes);
+        var name = CharsetGuess.Of(bytes);
+        return new(Find(name)!, 0, defect + (name == "utf-8" ? "UTF-8." : name + "."));
     }
 
     private static bool IsAscii(string charset) => charset.Trim().ToLowerInvariant() is "us-ascii" or "ascii" or "ansi_x3.4-1968" or "iso646-us" or "us" or "646" or "7bit" or "default" or "x-unknown" or "unknown-8bit" or "unknown" or "x-user-defined";

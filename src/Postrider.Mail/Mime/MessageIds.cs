@@ -29,11 +29,11 @@ internal static class MessageIds
             var words = text.Split((char[])[' ', '\t', ',', ';', '<', '>'], StringSplitOptions.RemoveEmptyEntries);
             foreach (var word in words)
                 if (words.Length == 1 || word.Contains('@', StringComparison.Ordinal)) Take(word);
-            if (ids.Count > 0) defects.Add("A message id stands without angle brackets.");
+            if (ids.Count > 0) defects.Add(MimeDefectKind.MessageIdWrong, "A message id stands without angle brackets.");
         }
         if (ids.Count > Limit)
         {
-            defects.Add($"Of {ids.Count} message ids only the first and the last {Limit - 1} are used.");
+            defects.Add(MimeDefectKind.LimitReached, $"Of {ids.Count} message ids only the first and the last {Limit - 1} are used.");
             ids.RemoveRange(1, ids.Count - Limit);
         }
         return ids;

@@ -4,25 +4,35 @@ using System.Text;
 namespace Postrider.Mail.Mime;
 
 /// <summary>A field with parameters, such as Content-Type: the value in lower case, the names in lower case, the values decoded.</summary>
-internal sealed record ParameterizedValue(string Value, IReadOnlyDictionary<string, string> Parameters);
+/// <param name="Cut">There are more parameters than were read.</param>
+internal sealed record ParameterizedValue(string Value, IReadOnlyDictionary<string, string> Parameters, bool Cut = false);
 
 /// <summary>Parameters of RFC 2045 section 5.1 with the continuations and charsets of RFC 2231, and encoded words where mailers put them against the rule.</summary>
 internal static class ParameterReader
 {
-    // Real mail has a handful; continuations of a long file name a few dozen.
-    private const int ParameterLimit = 1000;
+    private static readonly IReadOnlyDictionary<string, string> None = new Dictionary<string, string>(StringComparer.Ordinal);
 
     private readonly record struct Piece(int Index, bool Extended, string Value);
 
     /// <param name="text">Unfolded.</param>
-    public static ParameterizedValue Read(string text)
+    public static ParameterizedValue Read(string text) => Read(text, MimeLimits.Default.Parameters);
+
+    public static ParameterizedValue Read(string text, int limit)
     {
         var position = 0;
         var value = ReadValue(text, ref position);
+        if (position >= text.Length) return new ParameterizedValue(value, None);
         var whole = new Dictionary<string, string>(StringComparer.Ordinal);
         Dictionary<string, List<Piece>>? pieces = null;
-        for (var n = 0; n < ParameterLimit && position < text.Length; n++)
+        var cut = false;
+        // Each parameter takes two rounds: its semicolon and itself.
+        for (var n = 0; position < text.Length; n++)
         {
+            if (n >= 2 * limit)
+            {
+                cut = true;
+                break;
+            }
             SkipSpaceAndComments(text, ref position);
             if (position < text.Length && text[position] == ';')
             {
@@ -48,7 +58,7 @@ internal static class ParameterReader
             // RFC 2231 wins over the plain form beside it, which is the fallback for old readers.
             foreach (var (name, list) in pieces) if (Join(list) is { } joined) whole[name] = HeaderText.Clean(joined);
         }
-        return new ParameterizedValue(value, whole);
+        return new ParameterizedValue(value, whole, cut);
     }
 
     private static string ReadValue(string text, ref int position)

@@ -7,7 +7,8 @@ namespace Postrider.Mail.Wire;
 /// <summary>Takes lines from a pipe, each within a limit. Between two lines the pipe may be read directly (literals, message data): nothing is held back.</summary>
 internal sealed class LineReader(PipeReader input)
 {
-    private byte[] line = new byte[512];
+    // Made with the first line: an IMAP client reads none, and a thousand idle ones would keep half a megabyte.
+    private byte[] line = [];
     // Bytes of the unfinished line already searched, so that a dripping peer costs no second look.
     private long searched;
 
@@ -53,7 +54,7 @@ internal sealed class LineReader(PipeReader input)
         var whole = buffer.Slice(0, past);
         if (whole.Length > limit) Refuse(past, limit);
         var length = (int)whole.Length;
-        if (line.Length < length) line = new byte[Math.Max(length, line.Length * 2)];
+        if (line.Length < length) line = new byte[Math.Max(Math.Max(length, 512), line.Length * 2)];
         whole.CopyTo(line);
         searched = 0;
         input.AdvanceTo(past);

@@ -34,7 +34,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
 
         // 2 the server and the sender are chosen
         var candidates = await database.ReadAsync(reader => servers.List(reader), cancellationToken);
-        var decision = ServerChoice.Decide(new ServerQuestion(message.From, [.. candidates.Select(server => server.ToCandidate())], DefaultFrom(), Bounce(), message.Creator, Forced: null, EnvelopeOverride: null));
+        var decision = ServerChoice.Decide(new ServerQuestion(message.From, [.. candidates.Where(server => server.Owner is null || !parameters.PersonalServersDisabled).Select(server => server.ToCandidate())], parameters.DefaultFromAddress, parameters.BounceAddress, message.Creator, Forced: null, EnvelopeOverride: null));
         if (decision.Server is null) return new(null, null, decision.Problem);
 
         var id = new OutboxMailId(Ids.New(clock));
@@ -63,18 +63,6 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
             tx.AfterCommit(signal.Wake);
             return new PutResult(id, messageId, null);
         }, cancellationToken);
-    }
-
-    /// <summary><c>{mail.default.from}@{mail.catchall.domain}</c>, or the whole address where one is set; null when there is none.</summary>
-    public EmailAddress? DefaultFrom() => AddressOf(parameters.DefaultFrom);
-
-    private EmailAddress? Bounce() => AddressOf(parameters.BounceAlias);
-
-    private EmailAddress? AddressOf(string? local)
-    {
-        if (local is null) return null;
-        var text = local.Contains('@', StringComparison.Ordinal) ? local : parameters.CatchallDomain is { } domain ? $"{local}@{domain}" : null;
-        return EmailAddress.TryParse(text, out var address) ? address : null;
     }
 
     private static PutResult Repeated((OutboxMailId Id, string MessageId, byte[]? RequestHash) earlier, byte[] requestHash) =>

@@ -25,7 +25,11 @@ internal sealed record ServerCandidate(OutgoingServerId Id, string Name, FromFil
 /// <param name="DefaultFrom"><c>{mail.default.from}@{mail.catchall.domain}</c>; null when not set.</param>
 /// <param name="Bounce">The address for bounces; null when not set.</param>
 /// <param name="EnvelopeOverride">What the mail itself asks for as its envelope sender; null for none.</param>
-internal sealed record ServerQuestion(NamedAddress From, IReadOnlyList<ServerCandidate> Servers, EmailAddress? DefaultFrom, EmailAddress? Bounce, Guid? Creator, OutgoingServerId? Forced, EmailAddress? EnvelopeOverride);
+internal sealed record ServerQuestion(NamedAddress From, IReadOnlyList<ServerCandidate> Servers, EmailAddress? DefaultFrom, EmailAddress? Bounce, Guid? Creator, OutgoingServerId? Forced, EmailAddress? EnvelopeOverride)
+{
+    /// <summary>The header named more than the one in <see cref="From"/>: such a sender matches no filter, whatever the first of them is.</summary>
+    public bool SeveralSenders { get; init; }
+}
 
 /// <param name="SmtpFrom">The address whose server it is: the sender, or the default From in its place.</param>
 /// <param name="Steps">One sentence for each rule that was looked at, in order.</param>
@@ -56,12 +60,19 @@ internal static class ServerChoice
         }
 
         // 1 and 2: a server for this very sender. Owned servers count here only.
-        if (First(servers, server => server.Filter.HasAddress(sender)) is { } byAddress)
-            return Chosen(question, byAddress, ServerRule.Address, sender, steps, $"The From Filter of “{byAddress.Name}” names {sender}.");
-        steps.Add($"No From Filter names {sender}.");
-        if (First(servers, server => server.Filter.HasDomainOf(sender)) is { } byDomain)
-            return Chosen(question, byDomain, ServerRule.Domain, sender, steps, $"The From Filter of “{byDomain.Name}” names the domain {sender.Domain}.");
-        steps.Add($"No From Filter names the domain {sender.Domain}.");
+        if (question.SeveralSenders)
+        {
+            steps.Add("From names several senders, and no From Filter matches more than one.");
+        }
+        else
+        {
+            if (First(servers, server => server.Filter.HasAddress(sender)) is { } byAddress)
+                return Chosen(question, byAddress, ServerRule.Address, sender, steps, $"The From Filter of “{byAddress.Name}” names {sender}.");
+            steps.Add($"No From Filter names {sender}.");
+            if (First(servers, server => server.Filter.HasDomainOf(sender)) is { } byDomain)
+                return Chosen(question, byDomain, ServerRule.Domain, sender, steps, $"The From Filter of “{byDomain.Name}” names the domain {sender.Domain}.");
+            steps.Add($"No From Filter names the domain {sender.Domain}.");
+        }
 
         servers.RemoveAll(server => server.Owner is not null);
 

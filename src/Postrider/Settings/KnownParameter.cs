@@ -18,6 +18,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string CatchallDomainAllowed = "mail.catchall.domain.allowed";
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
+    public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
 
     /// <summary>In the order of the page.</summary>
@@ -32,6 +33,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(CatchallDomainAllowed, "Further domains whose addresses count as the hub's own.", "domains with commas between them", IsDomainList),
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
+        new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
     ];
 

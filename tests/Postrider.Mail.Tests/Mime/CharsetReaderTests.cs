@@ -57,6 +57,43 @@ public sealed class CharsetReaderTests
         Assert.Contains(said, defect);
     }
 
+    [Theory]
+    [InlineData("utf-8", "Grüße aus Köln, lieber Jörg, und schöne Tage", "UTF-8")]
+    [InlineData("windows-1252", "Grüße aus Köln, lieber Jörg, und schöne Tage", "windows-1252")]
+    [InlineData("windows-1252", "ÄÖÜ äöü ß", "windows-1252")]
+    [InlineData("windows-1251", "Привет, как дела? Мы получили ваше письмо и скоро ответим.", "windows-1251")]
+    [InlineData("koi8-r", "Привет, как дела? Мы получили ваше письмо и скоро ответим.", "koi8-r")]
+    [InlineData("shift_jis", "お世話になっております。ご注文ありがとうございます。", "shift_jis")]
+    [InlineData("euc-jp", "お世話になっております。ご注文ありがとうございます。", "euc-jp")]
+    [InlineData("iso-2022-jp", "お世話になっております。ご注文ありがとうございます。", "iso-2022-jp")]
+    [InlineData("gb18030", "您好，您的订单已经收到，我们会尽快发货，谢谢。", "gb18030")]
+    [InlineData("big5", "您好，您的訂單已經收到，我們會盡快出貨，謝謝。", "big5")]
+    [InlineData("euc-kr", "안녕하세요. 주문해 주셔서 감사합니다. 곧 발송하겠습니다.", "euc-kr")]
+    public void A_charset_that_is_missing_or_false_is_guessed_and_said(string real, string text, string said)
+    {
+        var bytes = CharsetReader.Find(real)!.GetBytes(text);
+        foreach (var named in (string?[])[null, "us-ascii", "x-no-such"])
+        {
+            Assert.Equal(text, CharsetReader.Decode(bytes, named, out var defect));
+            Assert.Contains("read as " + said, defect, StringComparison.Ordinal);
+        }
+        if (real is "utf-8" or "iso-2022-jp") return;
+        Assert.Equal(text, CharsetReader.Decode(bytes, "utf-8", out var wrong));
+        Assert.Contains("not; read as " + said, wrong, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Text_into_a_buffer_is_the_same_text()
+    {
+        foreach (var charset in new[] { "utf-8", "iso-2022-jp", "shift_jis", "gb18030", "utf-16", "windows-1252", null })
+        {
+            var bytes = Encoding.UTF8.GetBytes("Grüße 日本 \u0000 x");
+            var into = new System.Buffers.ArrayBufferWriter<char>();
+            CharsetReader.DecodeTo(bytes, charset, into, out _);
+            Assert.Equal(CharsetReader.Decode(bytes, charset, out _), new string(into.WrittenSpan));
+        }
+    }
+
     [Fact]
     public void Half_sequences_give_replacement_signs_and_no_exception()
     {

@@ -19,9 +19,10 @@ internal static class Corpora
         Folders.Select(f => Path.Combine(Root!, f, "files")).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal);
 
     /// <summary>Asks a message for everything it can tell, and gives a sum so that nothing is left out as unused.</summary>
-    public static long ReadEverything(ReadOnlyMemory<byte> bytes)
+    public static long ReadEverything(ReadOnlyMemory<byte> bytes) => ReadEverything(MimeMessage.Read(bytes));
+
+    public static long ReadEverything(MimeMessage message)
     {
-        var message = MimeMessage.Read(bytes);
         long sum = message.Subject?.Length ?? 0;
         sum += message.From.Count + message.ReplyTo.Count + message.To.Count + message.Cc.Count + message.InReplyTo.Count + message.References.Count;
         sum += message.Date?.Ticks ?? 0;

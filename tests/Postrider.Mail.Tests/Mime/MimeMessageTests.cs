@@ -81,7 +81,7 @@ public sealed class MimeMessageTests
         var message = Read("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + body);
         Assert.Equal("one", message.TextBody);
         Assert.Equal(second, Assert.Single(message.Attachments).DecodeText());
-        Assert.Contains("A multipart has no closing delimiter.", message.Defects);
+        Assert.Contains("A multipart has no closing delimiter.", message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class MimeMessageTests
         var message = Read("Content-Type: multipart/alternative;\r\nboundary=\"b\"\r\n\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\r\n");
         Assert.Equal("one", message.TextBody);
         Assert.Equal("two", message.HtmlBody);
-        Assert.Contains("A multipart has no usable boundary.", message.Defects);
+        Assert.Contains("A multipart has no usable boundary.", message.Defects.Select(d => d.Detail));
         Assert.Equal("-- no delimiters\r\nat all\r\n", Read("Content-Type: multipart/mixed\r\n\r\n-- no delimiters\r\nat all\r\n").TextBody);
     }
 
@@ -119,7 +119,7 @@ public sealed class MimeMessageTests
         var inner = Convert.ToBase64String("Subject: inner\r\n\r\ntext"u8);
         var message = Read($"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{inner}\r\n");
         Assert.Equal("text", Assert.Single(message.Root.Children).DecodeText());
-        Assert.Contains("An enclosed message has a transfer encoding.", message.Defects);
+        Assert.Contains("An enclosed message has a transfer encoding.", message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class MimeMessageTests
     {
         var message = Read("Content-Type: text/html\r\nContent-Type: text/plain\r\n\r\n<p>\r\n");
         Assert.Equal("text/html", message.Root.MediaType);
-        Assert.Contains("A part has more than one Content-Type; the first counts.", message.Defects);
+        Assert.Contains("A part has more than one Content-Type; the first counts.", message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class MimeMessageTests
         var message = Read("Subject: x\r\nHello Ann,\r\nNote: this is text\r\n");
         Assert.Equal("Hello Ann,\r\nNote: this is text\r\n", message.TextBody);
         Assert.Single(message.Headers);
-        Assert.Contains("A line within the header is no field; the body begins there.", message.Defects);
+        Assert.Contains("A line within the header is no field; the body begins there.", message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public sealed class MimeMessageTests
     {
         var message = MimeMessage.Read(Encoding.Latin1.GetBytes("Subject: x\r\n\r\nGr\u00FC\u00DFe"));
         Assert.Equal("Grüße", message.TextBody);
-        Assert.Equal(["Text without a charset; read as windows-1252."], message.Defects);
+        Assert.Equal(["Text without a charset; read as windows-1252."], message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
@@ -176,13 +176,13 @@ public sealed class MimeMessageTests
     {
         var message = Read("From: ann@example.com\r\nFrom: eve@evil.example\r\n\r\n");
         Assert.Equal(2, message.From.Count);
-        Assert.Contains("There is more than one From field; all their addresses are read.", message.Defects);
+        Assert.Contains("There is more than one From field; all their addresses are read.", message.Defects.Select(d => d.Detail));
     }
 
     [Fact]
     public void Nothing_at_all_is_an_empty_message()
     {
-        var message = MimeMessage.Read(default);
+        var message = MimeMessage.Read(ReadOnlyMemory<byte>.Empty);
         Assert.Equal("", message.TextBody);
         Assert.Null(message.Subject);
         Assert.Null(message.Date);

@@ -134,7 +134,7 @@ public sealed class RoundTripTests
         if (encoding != "7bit") Assert.All(Encoding.ASCII.GetString(body).Split("\r\n"), line => Assert.InRange(line.Length, 0, 76));
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
 
-    private static byte[] Raw(MimeMessage message, string name) => message.Headers.FirstOrDefault(f => f.Name == name)?.RawValue.ToArray() ?? [];
+    private static byte[] Raw(MimeMessage message, string name) => message.Headers.FirstOrDefault(f => f.Name == name).RawValue.ToArray();
 
     /// <summary>Controls become spaces, half surrogates U+FFFD: the one change that writing makes.</summary>
     private static string Shown(string text) => string.Concat(Whole(text).Select(c => char.IsControl(c) ? ' ' : c));

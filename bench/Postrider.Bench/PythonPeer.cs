@@ -8,7 +8,7 @@ internal static class PythonPeer
 {
     public static double Run(string script)
     {
-        var start = new ProcessStartInfo("python3") { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("python3") { RedirectStandardOutput = true, UseShellExecute = false };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Peers", script));
         using var process = Process.Start(start)!;
         var said = process.StandardOutput.ReadToEnd();

@@ -12,8 +12,8 @@ internal sealed class ImapSession : IDisposable
     private readonly ImapRequestReader _requests;
     private readonly WireConnection _connection;
     private readonly ImapEnabled _enabled = new();
-    private readonly HashSet<string> _offeredBefore;
-    private readonly HashSet<string> _offeredAfter;
+    private readonly IReadOnlySet<string> _offeredBefore;
+    private readonly IReadOnlySet<string> _offeredAfter;
     private readonly ImapSignIn _signIn;
     private readonly long _unaskedBytes;
     // Null before the first command that needs it.
@@ -30,8 +30,8 @@ internal sealed class ImapSession : IDisposable
         _connection = connection;
         _line = new ImapServerLine(connection, options);
         _requests = new ImapRequestReader(connection);
-        _offeredBefore = options.CapabilitiesBefore.ToHashSet(StringComparer.OrdinalIgnoreCase);
-        _offeredAfter = options.CapabilitiesAfter.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        _offeredBefore = ImapCapabilities.SetOf(options.CapabilitiesBefore);
+        _offeredAfter = ImapCapabilities.SetOf(options.CapabilitiesAfter);
         _signIn = new ImapSignIn(_line, _offeredBefore, connection.Remote, backend);
         _unaskedBytes = options.CapabilitiesBefore.Contains("LITERAL+") || options.CapabilitiesAfter.Contains("LITERAL+") ? long.MaxValue : options.CapabilitiesAfter.Contains("LITERAL-") ? 4096 : 0;
     }

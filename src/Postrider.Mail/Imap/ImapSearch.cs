@@ -8,13 +8,33 @@ namespace Postrider.Mail.Imap;
 internal sealed class ImapSearchTarget(ImapStoredMessage message, uint number, bool isRecent)
 {
     private MimeMessage? _content;
+    private List<string>? _texts;
 
     public ImapStoredMessage Message => message;
     public uint Number => number;
     public bool IsRecent => isRecent;
     public MimeMessage Content => _content ??= MimeMessage.Read(message.Bytes);
 
+    /// <summary>Decoded once, however many keys look at it: the texts of the body, an enclosed message's header among them.</summary>
+    public IReadOnlyList<string> Texts => _texts ??= [.. ReadTexts()];
+
     public bool Has(string flag) => message.Flags.Contains(flag, StringComparer.OrdinalIgnoreCase);
+
+    public static IEnumerable<string> HeaderTexts(IReadOnlyList<HeaderField> headers) => headers.Select(h => h.Name + ": " + h.Text);
+
+    private IEnumerable<string> ReadTexts()
+    {
+        var open = new Stack<MimePart>([Content.Root]);
+        while (open.TryPop(out var part))
+        {
+            foreach (var child in part.Children) open.Push(child);
+            if (part.MediaType == "message/rfc822")
+            {
+                foreach (var text in part.Children.SelectMany(c => HeaderTexts(c.Headers))) yield return text;
+            }
+            else if (part.Children.Count == 0 && part.MediaType.StartsWith("text/", StringComparison.Ordinal)) yield return part.DecodeText();
+        }
+    }
 }
 
 /// <summary>What SEARCH is to answer (RFC 4731 section 3.1).</summary>
@@ -235,10 +255,10 @@ internal sealed class ImapSearch
                 return Header(name, request.String(_charset));
             case "BODY":
                 var inBody = request.String(_charset);
-                return m => BodyHolds(m, inBody);
+                return m => m.Texts.Any(t => Holds(t, inBody));
             case "TEXT":
                 var anywhere = request.String(_charset);
-                return m => HeaderTexts(m.Content.Headers).Any(h => Holds(h, anywhere)) || BodyHolds(m, anywhere);
+                return m => ImapSearchTarget.HeaderTexts(m.Content.Headers).Any(h => Holds(h, anywhere)) || m.Texts.Any(t => Holds(t, anywhere));
             default:
                 throw new ImapSyntaxException();
         }
@@ -286,25 +306,6 @@ internal sealed class ImapSearch
     /// <summary>An empty value asks only that the field is there.</summary>
     private static Func<ImapSearchTarget, bool> Header(string name, string value) => m =>
         m.Content.Headers.Any(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase) && (value.Length == 0 || Holds(h.Text, value) || Holds(Encoding.UTF8.GetString(h.RawValue.Span), value)));
-
-    private static IEnumerable<string> HeaderTexts(IReadOnlyList<HeaderField> headers) => headers.Select(h => h.Name + ": " + h.Text);
-
-    private static bool BodyHolds(ImapSearchTarget message, string value)
-    {
-        var open = new Stack<MimePart>([message.Content.Root]);
-        while (open.TryPop(out var part))
-        {
-            foreach (var child in part.Children) open.Push(child);
-            if (part.Children.Count > 0)
-            {
-                // An enclosed message's header is part of the body around it.
-                if (part.MediaType == "message/rfc822" && part.Children.Any(c => HeaderTexts(c.Headers).Any(h => Holds(h, value)))) return true;
-                continue;
-            }
-            if (part.MediaType.StartsWith("text/", StringComparison.Ordinal) && Holds(part.DecodeText(), value)) return true;
-        }
-        return false;
-    }
 
     private static bool Holds(string text, string value) => text.Contains(value, StringComparison.OrdinalIgnoreCase);
 }

@@ -75,6 +75,28 @@ public sealed class ImapServerInteropTests
     }
 
     [Fact]
+    public async Task Pythons_imaplib_and_curl_start_TLS_on_the_way()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        await using var server = ImapServerUnderTest.Start(adjust: o => o with { StartTls = true });
+        server.Mailboxes.Inbox.Append(Message, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
+        var output = await PythonAsync(server, """
+            assert 'STARTTLS' in m.capabilities and 'LOGINDISABLED' in m.capabilities and 'AUTH=PLAIN' not in m.capabilities, m.capabilities
+            m.starttls(trust)
+            assert 'STARTTLS' not in m.capabilities and 'AUTH=PLAIN' in m.capabilities, m.capabilities
+            m.authenticate('PLAIN', lambda c: b'\0ann@example.com\0secret')
+            assert m.select('INBOX') == ('OK', [b'1'])
+            print('done')
+            """, "imaplib.IMAP4('localhost', PORT)");
+        Assert.Contains("done", output, StringComparison.Ordinal);
+        using var files = new TemporaryFolder();
+        var (code, said) = await PeerProgram.RunAsync(curl, ["--silent", "--show-error", "--ssl-reqd", "--cacert", TestCertificates.AuthorityFile(files), "--user", "ann@example.com:secret", $"imap://localhost:{server.Port}/INBOX;UID=1"]);
+        Assert.True(code == 0, said);
+        Assert.Contains("Two loaves, please.", said, StringComparison.Ordinal);
+        Assert.Empty(server.Faults);
+    }
+
+    [Fact]
     public async Task Curl_reads_a_message_with_a_bearer_token_and_puts_one_back()
     {
         var curl = PeerProgram.FindOrSkip("curl");
@@ -223,14 +245,15 @@ public sealed class ImapServerInteropTests
 
     private static string WithoutSyncHeader(string message) => string.Concat(message.Split("\r\n").Where(l => !l.StartsWith("X-TUID:", StringComparison.Ordinal)).Select(l => l + "\r\n"))[..^2];
 
-    private static async Task<string> PythonAsync(ImapServerUnderTest server, string script)
+    private static async Task<string> PythonAsync(ImapServerUnderTest server, string script, string connect = "imaplib.IMAP4_SSL('localhost', PORT, ssl_context=trust)")
     {
         var python = PeerProgram.FindOrSkip("python3");
         using var files = new TemporaryFolder();
         var authority = TestCertificates.AuthorityFile(files);
         var program = files.Write("drive.py", string.Create(CultureInfo.InvariantCulture, $"""
             import imaplib, ssl, sys
-            m = imaplib.IMAP4_SSL('localhost', {server.Port}, ssl_context=ssl.create_default_context(cafile={"'" + authority + "'"}))
+            trust = ssl.create_default_context(cafile={"'" + authority + "'"})
+            m = {connect.Replace("PORT", server.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)}
 
             """) + script);
         var (code, output) = await PeerProgram.RunAsync(python, [program]);

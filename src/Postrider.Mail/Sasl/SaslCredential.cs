@@ -3,7 +3,7 @@ namespace Postrider.Mail.Sasl;
 /// <summary>How a client proves who it is. ToString never shows the secret.</summary>
 public abstract record SaslCredential(string UserName)
 {
-    /// <summary>Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth", read 2026-11.</summary>
+    /// <summary>A bearer token: by XOAUTH2, or by OAUTHBEARER (RFC 7628) where a server offers only that. Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth", read 2026-11.</summary>
     public sealed record XOAuth2(string UserName, string AccessToken) : SaslCredential(UserName)
     {
         public override string ToString() => $"XOAUTH2 {UserName}";

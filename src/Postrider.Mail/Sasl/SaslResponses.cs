@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Postrider.Mail.Wire;
@@ -26,6 +27,13 @@ internal static class SaslResponses
     /// <summary>Base64 of the one response of XOAUTH2 (Microsoft: "Authenticate an IMAP, POP or SMTP connection using OAuth", read 2026-11).</summary>
     public static string XOAuth2(SaslCredential.XOAuth2 credential) => Encode($"user={credential.UserName}\u0001auth=Bearer {credential.AccessToken}\u0001\u0001");
 
+    /// <summary>Base64 of the one response of OAUTHBEARER (RFC 7628 section 3.1). The name goes into the GS2 header, where a comma and an equals sign are written as RFC 5801 section 4 says.</summary>
+    public static string OAuthBearer(SaslCredential.XOAuth2 credential, string host, int port) =>
+        Encode($"n,a={credential.UserName.Replace("=", "=3D", StringComparison.Ordinal).Replace(",", "=2C", StringComparison.Ordinal)},\u0001host={host}\u0001port={port.ToString(CultureInfo.InvariantCulture)}\u0001auth=Bearer {credential.AccessToken}\u0001\u0001");
+
+    /// <summary>What a client says to the error challenge of OAUTHBEARER: a single %x01 (RFC 7628 section 3.2.3). XOAUTH2 says nothing.</summary>
+    public const string OAuthBearerAcknowledgement = "AQ==";
+
     /// <summary>Base64 of RFC 4616's message with an empty authorization identity.</summary>
     public static string Plain(SaslCredential.Plain credential) => Encode($"\0{credential.UserName}\0{credential.Password}");
 
@@ -45,6 +53,28 @@ internal static class SaslResponses
         }
         if (user is null || token is null) return null;
         var credential = new SaslCredential.XOAuth2(user, token);
+        return Flaw(credential) is null ? credential : null;
+    }
+
+    /// <summary>Reads the client's OAUTHBEARER response. Null: it is not one, it names nobody, or it asks for channel binding.</summary>
+    public static SaslCredential.XOAuth2? ReadOAuthBearer(ReadOnlySpan<byte> base64)
+    {
+        if (Decode(base64)?.Split('\u0001') is not [var header, .. var fields, "", ""]) return null;
+        // RFC 5801 section 4: channel binding not used by the client ("n") or not by the server ("y"); the identity asked for.
+        if (header.Split(',') is not ["n" or "y", ['a', '=', .. var name], ""]) return null;
+        string? token = null;
+        foreach (var field in fields)
+        {
+            if (field.StartsWith("auth=", StringComparison.Ordinal))
+            {
+                if (token is not null || !field.AsSpan(5).StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)) return null;
+                token = field[12..].Trim(' ');
+            }
+            // RFC 7628 section 3.1: what is not known is passed over.
+            else if (!field.Contains('=', StringComparison.Ordinal)) return null;
+        }
+        if (token is null) return null;
+        var credential = new SaslCredential.XOAuth2(name.Replace("=2C", ",", StringComparison.Ordinal).Replace("=3D", "=", StringComparison.Ordinal), token);
         return Flaw(credential) is null ? credential : null;
     }
 

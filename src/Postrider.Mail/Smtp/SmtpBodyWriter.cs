@@ -1,11 +1,11 @@
 using System.Buffers;
-using System.IO.Pipelines;
 
 namespace Postrider.Mail.Smtp;
 
 /// <summary>Message bytes as they stand between DATA and the final dot: every line ends with CRLF and a leading dot is doubled (RFC 5321 section 4.5.2).</summary>
 /// <remarks>A bare CR or LF becomes CRLF. A server that takes <c>LF . LF</c> for the end would otherwise let a body smuggle a second message behind it (CVE-2023-51764).</remarks>
-internal sealed class SmtpBodyWriter(PipeWriter output)
+/// <param name="dots">A leading dot is doubled; not in chunks (RFC 3030), whose length is told.</param>
+internal sealed class SmtpBodyWriter(IBufferWriter<byte> output, bool dots = true)
 {
     private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
     private bool atLineStart = true;
@@ -26,7 +26,7 @@ internal sealed class SmtpBodyWriter(PipeWriter output)
                     continue;
                 }
             }
-            if (atLineStart && bytes[0] == (byte)'.') output.Write("."u8);
+            if (dots && atLineStart && bytes[0] == (byte)'.') output.Write("."u8);
             var end = bytes.IndexOfAny(LineEnds);
             var text = end < 0 ? bytes : bytes[..end];
             if (!text.IsEmpty)
@@ -44,9 +44,15 @@ internal sealed class SmtpBodyWriter(PipeWriter output)
     /// <summary>The end of the last line, if it had none, and the final dot.</summary>
     public void Finish()
     {
+        EndLastLine();
+        output.Write(".\r\n"u8);
+    }
+
+    /// <summary>The end of the last line, if it had none.</summary>
+    public void EndLastLine()
+    {
         if (afterCr || !atLineStart) EndLine();
         afterCr = false;
-        output.Write(".\r\n"u8);
     }
 
     private void EndLine()

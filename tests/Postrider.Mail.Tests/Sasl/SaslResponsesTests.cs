@@ -24,7 +24,8 @@ public sealed class SaslResponsesTests
             var password = new SaslCredential.Plain(user.Get, secret.Get);
             // Lone surrogates have no UTF-8; blanks around a token are not part of it.
             if (SaslResponses.Flaw(token) is not null || Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(user.Get + secret.Get)) != user.Get + secret.Get || secret.Get.Trim(' ') != secret.Get) return true;
-            return token == SaslResponses.ReadXOAuth2(Encoding.ASCII.GetBytes(SaslResponses.XOAuth2(token)))
+            return token == SaslResponses.ReadOAuthBearer(Encoding.ASCII.GetBytes(SaslResponses.OAuthBearer(token, "mail.example", 993)))
+                && token == SaslResponses.ReadXOAuth2(Encoding.ASCII.GetBytes(SaslResponses.XOAuth2(token)))
                 && password == SaslResponses.ReadPlain(Encoding.ASCII.GetBytes(SaslResponses.Plain(password)));
         }).Check(config);
     }
@@ -53,6 +54,24 @@ public sealed class SaslResponsesTests
     [InlineData("user=ann\u0001auth=Bearer t\u0001x=y\u0001\u0001")]
     [InlineData("")]
     public void A_response_that_is_none_is_refused(string text) => Assert.Null(SaslResponses.ReadXOAuth2(Encoding.UTF8.GetBytes(SaslResponses.Encode(text))));
+
+    [Fact]
+    public void OAUTHBEARER_is_written_as_its_standard_shows_it() =>
+        // RFC 7628 section 4.1, with its user, host, port and token.
+        Assert.Equal(
+            Encoding.ASCII.GetBytes("n,a=user@example.com,\u0001host=server.example.com\u0001port=143\u0001auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\u0001\u0001"),
+            Convert.FromBase64String(SaslResponses.OAuthBearer(new("user@example.com", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="), "server.example.com", 143)));
+
+    [Theory]
+    [InlineData("n,,\u0001auth=Bearer t\u0001\u0001")]
+    [InlineData("p=tls-unique,a=ann,\u0001auth=Bearer t\u0001\u0001")]
+    [InlineData("n,a=ann,\u0001auth=Bearer t\u0001auth=Bearer u\u0001\u0001")]
+    [InlineData("n,a=ann,\u0001auth=Basic t\u0001\u0001")]
+    [InlineData("n,a=ann,\u0001auth=Bearer t\u0001")]
+    [InlineData("n,a=ann,\u0001host=x\u0001\u0001")]
+    [InlineData("n,a=ann,b,\u0001auth=Bearer t\u0001\u0001")]
+    [InlineData("")]
+    public void An_OAUTHBEARER_response_that_is_none_is_refused(string text) => Assert.Null(SaslResponses.ReadOAuthBearer(Encoding.UTF8.GetBytes(SaslResponses.Encode(text))));
 
     [Theory]
     [InlineData("ann\0ben\0secret")]

@@ -18,7 +18,7 @@ public static class ImapCapabilities
 
     /// <summary>All ways to sign in.</summary>
     public static IReadOnlyList<string> FullBefore { get; } =
-        ["IMAP4rev1", "IMAP4rev2", "AUTH=PLAIN", "AUTH=XOAUTH2", "SASL-IR", "ID", "ENABLE", "LITERAL+"];
+        ["IMAP4rev1", "IMAP4rev2", "AUTH=PLAIN", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER", "SASL-IR", "ID", "ENABLE", "LITERAL+"];
 
     /// <summary>All that this server can do.</summary>
     public static IReadOnlyList<string> FullAfter { get; } =

@@ -17,15 +17,15 @@ internal sealed class ImapThreadMessage(ImapStoredMessage message, uint number)
 /// <param name="message">Null where a message is missing that others refer to.</param>
 internal sealed class ImapThread(ImapThreadMessage? message)
 {
-    private readonly long _sentAt = message?.SentAt ?? 0;
-
     public ImapThreadMessage? Message { get; set; } = message;
     public ImapThread? Parent { get; private set; }
     public List<ImapThread> Children { get; private set; } = [];
 
-    /// <summary>Of a missing message: that of its first child (RFC 5256 section 3, step 6).</summary>
-    public long SentAt => Message?.SentAt ?? (Children.Count > 0 ? Children[0].Message?.SentAt ?? 0 : _sentAt);
-    public uint Number => Message?.Number ?? (Children.Count > 0 ? Children[0].Message?.Number ?? 0 : 0);
+    /// <summary>Of a missing message: those of its first child (RFC 5256 section 3, step 4).</summary>
+    public long SentAt => First?.SentAt ?? 0;
+    public uint Number => First?.Number ?? 0;
+
+    private ImapThreadMessage? First => Message ?? (Children.Count > 0 ? Children[0].Message : null);
 
     public void Adopt(ImapThread child)
     {

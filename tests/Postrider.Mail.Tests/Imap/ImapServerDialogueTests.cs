@@ -11,7 +11,7 @@ public sealed class ImapServerDialogueTests
     [Theory, CombinatorialPaces("server_before_sign_in", "server_guessing", "server_pre_auth_timeout", "server_idle_timeout", "server_bad_arguments", "server_literals", "server_nul")]
     public Task A_session_goes_as_written(string dialogue, Pace pace) => PlayAsync(Dialogue.Load("imap/" + dialogue), pace);
 
-    [Theory, CombinatorialPaces("server_append_binary", "server_condstore", "server_enable_rev2", "server_esearch", "server_list_extended", "server_recent", "server_searchres", "server_sort_thread", "server_too_many_errors")]
+    [Theory, CombinatorialPaces("server_append_binary", "server_condstore", "server_enable_rev2", "server_esearch", "server_list_extended", "server_oauthbearer", "server_recent", "server_searchres", "server_sort_thread", "server_too_many_errors")]
     public Task All_that_the_server_offers_goes_as_written(string dialogue, Pace pace)
     {
         var mailboxes = new MailboxesInMemory("Archive/2025", "Sent") { KeepsAll = true };

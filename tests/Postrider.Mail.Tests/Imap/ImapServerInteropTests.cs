@@ -117,6 +117,10 @@ public sealed class ImapServerInteropTests
 
         (code, output) = await PeerProgram.RunAsync(curl, [.. common, $"imaps://localhost:{server.Port}/INBOX?SUBJECT%20Gr"]);
         Assert.Equal((0, "* SEARCH 1"), (code, output.Trim()));
+
+        await using var full = ImapServerUnderTest.Start(adjust: o => o with { CapabilitiesBefore = ImapCapabilities.FullBefore });
+        (code, output) = await PeerProgram.RunAsync(curl, [.. common[..^1], "AUTH=OAUTHBEARER", $"imaps://localhost:{full.Port}/INBOX?ALL"]);
+        Assert.Equal((0, "* SEARCH"), (code, output.Trim()));
     }
 
     [Fact]

@@ -84,15 +84,15 @@ internal abstract record ImapTestValue
     }
 }
 
-/// <summary>A session with the server over a line in memory, word by word.</summary>
+/// <summary>A session with our server over a line in memory, or with another's over its own, word by word.</summary>
 internal sealed class ImapTestPeer : IAsyncDisposable
 {
-    private readonly PairedStream _line;
+    private readonly Stream _line;
     private readonly byte[] _buffer = new byte[64 * 1024];
     private readonly Task _session;
     private int _from, _to, _tag;
 
-    private ImapTestPeer(PairedStream line, Task session) => (_line, _session) = (line, session);
+    private ImapTestPeer(Stream line, Task session) => (_line, _session) = (line, session);
 
     public string LastTag => string.Create(CultureInfo.InvariantCulture, $"t{_tag}");
 
@@ -110,6 +110,14 @@ internal sealed class ImapTestPeer : IAsyncDisposable
         }));
         await peer.ReadResponseAsync();
         if (signIn) await peer.AskAsync("AUTHENTICATE XOAUTH2 dXNlcj1hbm5AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgc2VjcmV0AQE=");
+        return peer;
+    }
+
+    /// <summary>To a server that listens elsewhere. Reads the greeting too.</summary>
+    public static async Task<ImapTestPeer> OverAsync(Stream line)
+    {
+        var peer = new ImapTestPeer(line, Task.CompletedTask);
+        await peer.ReadResponseAsync();
         return peer;
     }
 

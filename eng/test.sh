@@ -15,6 +15,7 @@ want chromium chromium fonts-dejavu-core
 want dovecot dovecot-core dovecot-imapd dovecot-submissiond
 want swaks swaks
 want mbsync isync
+want smtp-sink postfix
 # The SASL module through which mbsync signs in with a token; the program alone cannot.
 want_package libsasl2-modules-kdexoauth2
 install_wanted || echo "Tests that need a missing program are skipped and say so." >&2

@@ -1,16 +1,12 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Engines;
 using Postrider.Mail;
 using Postrider.Mail.Smtp;
 
 namespace Postrider.Bench;
 
 /// <summary>5,000 messages of 5 KB to Postfix's smtp-sink over connections that are kept, by us and by smtp-source, which sends the same over as many.</summary>
-[SimpleJob(RunStrategy.Monitoring, warmupCount: 1, iterationCount: 5)]
 public class SmtpSendBench
 {
     private const int Messages = 5000;

@@ -48,6 +48,9 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
 
     private ReadOnlySpan<byte> Rest => text.Span[_position..];
 
+    /// <summary>Names of mailboxes are UTF-8 (RFC 9051 section 5.1): an ampersand in one stands for itself.</summary>
+    public bool Utf8Names { get; init; }
+
     public bool AtEnd => Rest.IsEmpty;
 
     /// <summary>The next byte, or NUL at the end and before a literal.</summary>
@@ -191,5 +194,5 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
         }
     }
 
-    private static string Decoded(string wire) => ModifiedUtf7.TryDecode(wire, out var name) ? name : wire;
+    private string Decoded(string wire) => !Utf8Names && ModifiedUtf7.TryDecode(wire, out var name) ? name : wire;
 }

@@ -12,6 +12,7 @@ internal sealed class ImapRequestReader(WireConnection connection)
     private const int SmallLiteralBytes = 64 * 1024;
     private const int MaxLiterals = 100;
 
+    /// <param name="utf8Names">See <see cref="ImapRequest.Utf8Names"/>.</param>
     /// <param name="lineBytes">Limit of all lines of the command together.</param>
     /// <param name="appendBytes">Limit of APPEND's literals; zero where APPEND is not allowed yet.</param>
     /// <param name="unaskedBytes">Limit of a literal that does not wait to be asked for: RFC 7888 has none for LITERAL+ and 4096 for LITERAL-.</param>
@@ -19,7 +20,7 @@ internal sealed class ImapRequestReader(WireConnection connection)
     /// <param name="refuse">Answers a literal that is too long; told the tag (the first word as it came). The client may go on with another command.</param>
     /// <returns>Null when a literal was refused and answered. The request is valid until the next line is read.</returns>
     /// <exception cref="WireProtocolException">A limit was passed in a way that leaves no common understanding of what follows.</exception>
-    public async ValueTask<ImapRequest?> ReadAsync(int lineBytes, long appendBytes, long unaskedBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
+    public async ValueTask<ImapRequest?> ReadAsync(bool utf8Names, int lineBytes, long appendBytes, long unaskedBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
     {
         ArrayBufferWriter<byte>? text = null;
         List<ReadOnlyMemory<byte>>? literals = null;
@@ -32,9 +33,9 @@ internal sealed class ImapRequestReader(WireConnection connection)
             if (!EndsInLiteral(line.Span, out var length, out var synchronising, out var before))
             {
                 // Without a literal the line is the command as it stands.
-                if (text is null) return new ImapRequest(line, []);
+                if (text is null) return new ImapRequest(line, []) { Utf8Names = utf8Names };
                 text.Write(line.Span);
-                return new ImapRequest(text.WrittenMemory, (IReadOnlyList<ReadOnlyMemory<byte>>?)literals ?? []);
+                return new ImapRequest(text.WrittenMemory, (IReadOnlyList<ReadOnlyMemory<byte>>?)literals ?? []) { Utf8Names = utf8Names };
             }
             text ??= new ArrayBufferWriter<byte>(256);
             text.Write(line.Span[..before]);

@@ -60,6 +60,7 @@ public interface IImapAccount
     /// <summary>Null when created or deleted; else the tagged NO text.</summary>
     string? Create(string name);
     string? Delete(string name);
+    /// <summary>Folders below go along. Of INBOX the messages go, and the folder stays (RFC 3501 section 6.3.5).</summary>
     string? Rename(string oldName, string newName);
     /// <summary>Names that LSUB tells; a folder of that name need not exist any more (RFC 3501 section 6.3.9). Null: every folder is subscribed, and stays so.</summary>
     IReadOnlyCollection<string>? Subscribed() => null;

@@ -86,6 +86,7 @@ internal sealed class ImapSession : IDisposable
     {
         var secret = false;
         var request = await _requests.ReadAsync(
+            _enabled.Rev2,
             ImapServerLine.MaxBytes,
             Account is null ? 0 : _options.MaxLiteralBytes,
             _unaskedBytes,

@@ -1,17 +1,19 @@
 namespace Postrider.Mail.Imap;
 
 /// <summary>Writes the answers to FETCH (RFC 3501 section 7.4.2).</summary>
-internal sealed class ImapFetchAnswer(ImapMailboxView view, ImapServerLine line)
+internal sealed class ImapFetchAnswer(ImapMailboxView view, ImapNews news, ImapServerLine line, ImapEnabled enabled)
 {
     private readonly ImapReply _reply = line.Reply;
 
     /// <summary>All <paramref name="items"/> of one message; sets <c>\Seen</c> where one of them asks for it. A long literal goes out in pieces.</summary>
-    public async Task WriteAsync(int index, IReadOnlyList<ImapFetchItem> items, bool byUid)
+    /// <returns>False when a part cannot be decoded as BINARY wants it: then nothing is written.</returns>
+    public async Task<bool> WriteAsync(int index, IReadOnlyList<ImapFetchItem> items, bool byUid)
     {
-        var marked = items.Any(i => i.Marks) && !view.IsReadOnly && !ImapFlags.Has(view[index], "\\Seen");
-        if (marked) view.ChangeFlags(index, flags => ImapFlags.Settable([.. flags, "\\Seen"]));
+        var sections = new ImapSections(view[index].Bytes);
+        if (!items.All(i => i.Kind is not (ImapFetchKind.Binary or ImapFetchKind.BinarySize) || sections.TryDecode(i, out _))) return false;
+        var marked = items.Any(i => i.Marks) && !view.IsReadOnly && !ImapFlags.Has(view[index], "\\Seen")
+            && view.ChangeFlags(index, m => ImapFlags.Has(m, "\\Seen") ? m.Flags : ImapFlags.Settable([.. m.Flags, "\\Seen"]));
         var message = view[index];
-        var sections = new ImapSections(message.Bytes);
         _reply.Raw("* "u8).Number(index + 1).Raw(" FETCH ("u8);
         var first = true;
         if (byUid && items.All(i => i.Kind != ImapFetchKind.Uid))
@@ -23,12 +25,19 @@ internal sealed class ImapFetchAnswer(ImapMailboxView view, ImapServerLine line)
         {
             if (!first) _reply.Raw(" "u8);
             first = false;
+            if (item.Kind == ImapFetchKind.Flags)
+            {
+                news.WriteFlags(message);
+                continue;
+            }
+            if (item.Kind == ImapFetchKind.ModSeq)
+            {
+                news.WriteModSeq(message);
+                continue;
+            }
             _reply.Raw(item.Label).Raw(" "u8);
             switch (item.Kind)
             {
-                case ImapFetchKind.Flags:
-                    _reply.Flags(message.Flags);
-                    break;
                 case ImapFetchKind.Uid:
                     _reply.Number(message.Uid);
                     break;
@@ -44,13 +53,36 @@ internal sealed class ImapFetchAnswer(ImapMailboxView view, ImapServerLine line)
                 case ImapFetchKind.Body or ImapFetchKind.BodyStructure:
                     ImapStructure.WriteBody(_reply, sections.Content.Root, extended: item.Kind == ImapFetchKind.BodyStructure);
                     break;
+                case ImapFetchKind.BinarySize:
+                    sections.TryDecode(item, out var whole);
+                    _reply.Number(whole?.Length ?? 0);
+                    break;
+                case ImapFetchKind.Binary:
+                    sections.TryDecode(item, out var decoded);
+                    await WriteAsync(decoded, binary: true);
+                    break;
                 default:
-                    if (sections.Find(item) is not { } bytes) _reply.Raw("NIL"u8);
-                    else await line.WriteLiteralAsync(bytes);
+                    await WriteAsync(sections.Find(item), binary: false);
                     break;
             }
         }
-        if (marked && items.All(i => i.Kind != ImapFetchKind.Flags)) _reply.Raw(" FLAGS "u8).Flags(message.Flags);
+        if (marked && items.All(i => i.Kind != ImapFetchKind.Flags))
+        {
+            _reply.Raw(" "u8);
+            news.WriteFlags(message);
+        }
+        if (marked && enabled.Condstore && items.All(i => i.Kind != ImapFetchKind.ModSeq))
+        {
+            _reply.Raw(" "u8);
+            news.WriteModSeq(message);
+        }
         _reply.Raw(")"u8).Line();
+        return true;
+    }
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<byte>? bytes, bool binary)
+    {
+        if (bytes is { } some) await line.WriteLiteralAsync(some, binary);
+        else _reply.Raw("NIL"u8);
     }
 }

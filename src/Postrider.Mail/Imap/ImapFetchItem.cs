@@ -15,6 +15,10 @@ internal enum ImapFetchKind
     Body,
     BodyStructure,
     Section,
+    ModSeq,
+    /// <summary>A part with its transfer encoding taken off (RFC 3516 section 4.2).</summary>
+    Binary,
+    BinarySize,
 }
 
 internal enum ImapSectionText
@@ -42,27 +46,30 @@ internal sealed record ImapFetchItem(
     private const int MaxItems = 100;
     private const int MaxPath = 64;
 
+    public static ImapFetchItem ModSeq { get; } = Simple(ImapFetchKind.ModSeq, "MODSEQ");
+
     private static ImapFetchItem Simple(ImapFetchKind kind, string label) => new(kind, label, [], ImapSectionText.Whole, [], false, null);
 
-    public static IReadOnlyList<ImapFetchItem> ReadAll(ImapRequest request)
+    /// <param name="offered">The capabilities announced: MODSEQ and BINARY are items only where CONDSTORE and BINARY are among them.</param>
+    public static IReadOnlyList<ImapFetchItem> ReadAll(ImapRequest request, IReadOnlySet<string> offered)
     {
         var items = new List<ImapFetchItem>();
         if (!request.TryTake('('))
         {
-            Read(request, items, macros: true);
+            Read(request, items, macros: true, offered);
             return items;
         }
         do
         {
             if (items.Count > 0) request.Space();
-            Read(request, items, macros: false);
+            Read(request, items, macros: false, offered);
             if (items.Count > MaxItems) throw new ImapSyntaxException();
         }
         while (!request.TryTake(')'));
         return items;
     }
 
-    private static void Read(ImapRequest request, List<ImapFetchItem> items, bool macros)
+    private static void Read(ImapRequest request, List<ImapFetchItem> items, bool macros, IReadOnlySet<string> offered)
     {
         var word = Word(request);
         switch (word)
@@ -99,6 +106,12 @@ internal sealed record ImapFetchItem(
             case "RFC822.TEXT":
                 items.Add(new(ImapFetchKind.Section, word, [], ImapSectionText.Text, [], true, null));
                 break;
+            case "MODSEQ" when offered.Contains("CONDSTORE"):
+                items.Add(ModSeq);
+                break;
+            case "BINARY" or "BINARY.PEEK" or "BINARY.SIZE" when offered.Contains("BINARY") && request.TryTake('['):
+                items.Add(BinarySection(request, word));
+                break;
             case "BODY" or "BODY.PEEK" when request.TryTake('['):
                 items.Add(Section(request, marks: word == "BODY"));
                 break;
@@ -124,11 +137,18 @@ internal sealed record ImapFetchItem(
         return word.ToString();
     }
 
-    private static ImapFetchItem Section(ImapRequest request, bool marks)
+    private static ImapFetchItem BinarySection(ImapRequest request, string word)
+    {
+        var path = ReadPath(request, out var name);
+        request.Take(']');
+        if (word == "BINARY.SIZE") return new(ImapFetchKind.BinarySize, "BINARY.SIZE[" + name + "]", path, ImapSectionText.Whole, [], false, null);
+        var partial = ReadPartial(request, out var from);
+        return new(ImapFetchKind.Binary, "BINARY[" + name + "]" + from, path, ImapSectionText.Whole, [], word == "BINARY", partial);
+    }
+
+    private static List<int> ReadPath(ImapRequest request, out string name)
     {
         var path = new List<int>();
-        var text = ImapSectionText.Whole;
-        IReadOnlyList<string> fields = [];
         while (char.IsAsciiDigit((char)request.Peek))
         {
             var number = request.Number();
@@ -137,7 +157,29 @@ internal sealed record ImapFetchItem(
             if (!request.TryTake('.')) break;
             if (request.Peek == ']') throw new ImapSyntaxException();
         }
-        var name = string.Join('.', path.Select(n => n.ToString(CultureInfo.InvariantCulture)));
+        name = string.Join('.', path.Select(n => n.ToString(CultureInfo.InvariantCulture)));
+        return path;
+    }
+
+    /// <param name="from">As the answer names it; empty when the whole is asked for.</param>
+    private static (uint Offset, uint Length)? ReadPartial(ImapRequest request, out string from)
+    {
+        from = "";
+        if (!request.TryTake('<')) return null;
+        var offset = request.Number();
+        request.Take('.');
+        var length = request.Number();
+        request.Take('>');
+        if (length == 0) throw new ImapSyntaxException();
+        from = string.Create(CultureInfo.InvariantCulture, $"<{offset}>");
+        return (offset, length);
+    }
+
+    private static ImapFetchItem Section(ImapRequest request, bool marks)
+    {
+        var path = ReadPath(request, out var name);
+        var text = ImapSectionText.Whole;
+        IReadOnlyList<string> fields = [];
         if (request.Peek != ']')
         {
             var word = Word(request);
@@ -159,19 +201,8 @@ internal sealed record ImapFetchItem(
             }
         }
         request.Take(']');
-        (uint, uint)? partial = null;
-        var label = "BODY[" + name + "]";
-        if (request.TryTake('<'))
-        {
-            var offset = request.Number();
-            request.Take('.');
-            var length = request.Number();
-            request.Take('>');
-            if (length == 0) throw new ImapSyntaxException();
-            partial = (offset, length);
-            label += string.Create(CultureInfo.InvariantCulture, $"<{offset}>");
-        }
-        return new ImapFetchItem(ImapFetchKind.Section, label, path, text, fields, marks, partial);
+        var partial = ReadPartial(request, out var from);
+        return new ImapFetchItem(ImapFetchKind.Section, "BODY[" + name + "]" + from, path, text, fields, marks, partial);
     }
 
     private static List<string> FieldNames(ImapRequest request)

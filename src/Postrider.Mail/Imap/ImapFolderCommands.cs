@@ -8,6 +8,10 @@ namespace Postrider.Mail.Imap;
 /// <param name="clock">The date of a message that APPEND gives none.</param>
 internal sealed class ImapFolderCommands(IImapAccount account, ImapReply reply, IReadOnlySet<string> offered, TimeProvider clock)
 {
+    private const int MaxStatusItems = 20;
+    // LSUB has no extensions.
+    private static readonly HashSet<string> LsubHas = [];
+
     /// <summary>A folder's name as an argument, with the space before it.</summary>
     public static string Name(ImapRequest request)
     {
@@ -26,57 +30,33 @@ internal sealed class ImapFolderCommands(IImapAccount account, ImapReply reply, 
 
     public string List(string name, ImapRequest request)
     {
-        request.Space();
-        var reference = request.Mailbox();
-        request.Space();
-        var pattern = request.Pattern();
-        request.End();
-        if (pattern.Length == 0)
+        var list = ImapFolderList.Read(request, name == "LIST" ? offered : LsubHas, StatusItems);
+        if (list.AsksForDelimiter)
         {
-            // RFC 3501 section 6.3.8: an empty pattern asks for the delimiter.
             reply.Line($"* {name} (\\Noselect) \"/\" \"\"");
             return $"OK {name} completed.";
         }
         var folders = account.Folders();
-        foreach (var folder in folders)
+        foreach (var entry in name == "LIST" ? list.Entries(folders, account.Subscribed()) : list.Subscriptions(folders, account.Subscribed()))
         {
-            if (!ImapPattern.Matches(reference + pattern, folder.Name, folder.Delimiter ?? '/')) continue;
-            if (name == "LSUB" && !account.IsSubscribed(folder.Name)) continue;
-            reply.Raw($"* {name} ").Flags(Attributes(folder, folders)).Raw(" "u8);
-            if (folder.Delimiter is { } delimiter) reply.String(delimiter.ToString());
-            else reply.Raw("NIL"u8);
-            reply.Raw(" "u8).Mailbox(folder.Name).Line();
+            Tell(name, entry);
+            // RFC 5819 section 2: a folder that cannot be selected has no status.
+            if (list.StatusItems.Count > 0 && entry.Folder is not null && Open(entry.Name) is { } store) TellStatus(entry.Name, store, list.StatusItems);
         }
         return $"OK {name} completed.";
     }
+
+    /// <summary>What IMAP4rev2 tells of a folder that is selected (RFC 9051 section 6.3.2).</summary>
+    public void TellSelected(string folder) => Tell("LIST", new ImapFolderList.Entry(folder, [], null, false));
 
     public string Status(ImapRequest request)
     {
         var folder = Name(request);
         request.Space();
-        request.Take('(');
-        var items = new List<string>();
-        do
-        {
-            if (items.Count > 0) request.Space();
-            items.Add(request.Atom().ToUpperInvariant());
-        }
-        while (!request.TryTake(')') && items.Count < 20);
+        var items = StatusItems(request);
         request.End();
         if (Open(folder) is not { } store) return NoSuchFolder(folder);
-        var messages = store.Messages();
-        var values = items.ConvertAll(item => item switch
-        {
-            "MESSAGES" => messages.Count,
-            "RECENT" => 0L,
-            "UIDNEXT" => store.UidNext,
-            "UIDVALIDITY" => store.UidValidity,
-            "UNSEEN" => messages.Count(m => !ImapFlags.Has(m, "\\Seen")),
-            _ => throw new ImapSyntaxException(),
-        });
-        reply.Raw("* STATUS "u8).Mailbox(folder).Raw(" ("u8);
-        for (var i = 0; i < items.Count; i++) reply.Raw(i > 0 ? " "u8 : ""u8).Raw(items[i]).Raw(" "u8).Number(values[i]);
-        reply.Raw(")"u8).Line();
+        TellStatus(folder, store, items);
         return "OK STATUS completed.";
     }
 
@@ -115,8 +95,16 @@ internal sealed class ImapFolderCommands(IImapAccount account, ImapReply reply, 
             date = ImapDates.ReadInternal(request.String()) ?? throw new ImapSyntaxException();
             request.Space();
         }
+        var binary = offered.Contains("BINARY") && request.TryTakeLiteral8Mark();
         var message = request.Literal();
         request.End();
+        if (message.Span.Contains((byte)0))
+        {
+            // NUL stands in no other literal (RFC 3501 section 9): what holds it is kept in base64 (RFC 3516 section 4.4).
+            if (!binary) throw new ImapSyntaxException();
+            if (BinaryMessage.WithoutNul(message) is not { } encoded) return "NO [UNKNOWN-CTE] The message holds NUL where it cannot be encoded.";
+            message = encoded;
+        }
         if (Open(folder) is not { } store) return NoSuchFolderYet(folder);
         var uid = store.Append(message, ImapFlags.Settable(flags), date);
         news?.TellChanges();
@@ -130,12 +118,54 @@ internal sealed class ImapFolderCommands(IImapAccount account, ImapReply reply, 
         return act(folder) ?? $"OK {name} completed.";
     }
 
-    private List<string> Attributes(ImapFolder folder, IReadOnlyList<ImapFolder> all)
+    private void Tell(string name, ImapFolderList.Entry entry)
     {
-        var attributes = folder.Attributes.ToList();
-        if (!offered.Contains("CHILDREN") || attributes.Any(a => a.Equals("\\HasChildren", StringComparison.OrdinalIgnoreCase) || a.Equals("\\HasNoChildren", StringComparison.OrdinalIgnoreCase))) return attributes;
-        var below = folder.Name + (folder.Delimiter ?? '/');
-        attributes.Add(all.Any(f => f.Name.StartsWith(below, StringComparison.Ordinal)) ? "\\HasChildren" : "\\HasNoChildren");
-        return attributes;
+        reply.Raw($"* {name} ").Flags(entry.Attributes).Raw(" \"/\" "u8).Mailbox(entry.Name);
+        if (entry.SubscribedBelow) reply.Raw(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"u8);
+        reply.Line();
+    }
+
+    private List<string> StatusItems(ImapRequest request)
+    {
+        request.Take('(');
+        var items = new List<string>();
+        do
+        {
+            if (items.Count > 0) request.Space();
+            var item = request.Atom().ToUpperInvariant();
+            var known = item switch
+            {
+                "MESSAGES" or "RECENT" or "UIDNEXT" or "UIDVALIDITY" or "UNSEEN" => true,
+                "HIGHESTMODSEQ" => offered.Contains("CONDSTORE"),
+                "SIZE" => offered.Contains("STATUS=SIZE"),
+                "DELETED" => offered.Contains("IMAP4rev2"),
+                _ => false,
+            };
+            if (!known || items.Count == MaxStatusItems) throw new ImapSyntaxException();
+            items.Add(item);
+        }
+        while (!request.TryTake(')'));
+        return items;
+    }
+
+    private void TellStatus(string folder, IImapFolderStore store, IReadOnlyList<string> items)
+    {
+        var messages = store.Messages();
+        reply.Raw("* STATUS "u8).Mailbox(folder).Raw(" ("u8);
+        for (var i = 0; i < items.Count; i++)
+        {
+            reply.Raw(i > 0 ? " "u8 : ""u8).Raw(items[i]).Raw(" "u8).Number(items[i] switch
+            {
+                "MESSAGES" => messages.Count,
+                "RECENT" => messages.Count(m => m.Uid >= store.ClaimRecent(0)),
+                "UIDNEXT" => store.UidNext,
+                "UIDVALIDITY" => store.UidValidity,
+                "UNSEEN" => messages.Count(m => !ImapFlags.Has(m, "\\Seen")),
+                "HIGHESTMODSEQ" => (long)store.HighestModSeq,
+                "DELETED" => messages.Count(ImapFlags.IsDeleted),
+                _ => messages.Sum(m => (long)m.Bytes.Length),
+            });
+        }
+        reply.Raw(")"u8).Line();
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Globalization;
 using System.Text;
 
 namespace Postrider.Mail.Imap;
@@ -7,8 +8,29 @@ namespace Postrider.Mail.Imap;
 /// <summary>A client's command does not follow the grammar: answered with a tagged BAD; the session goes on.</summary>
 internal sealed class ImapSyntaxException() : Exception("Command Argument Error. 12");
 
+/// <summary>Messages as a client names them. The default is <c>$</c>, the messages of the last search (RFC 5182).</summary>
+/// <param name="Ranges">Null for <c>$</c>.</param>
+internal readonly record struct ImapSet(IReadOnlyList<(uint First, uint Last)>? Ranges)
+{
+    /// <summary>Neighbours become ranges, in the order that is given: two lists of the same length stay in step when they are read again (RFC 4315 section 3).</summary>
+    public static string Write(IReadOnlyList<uint> numbers)
+    {
+        var text = new StringBuilder();
+        for (var i = 0; i < numbers.Count;)
+        {
+            var past = i + 1;
+            while (past < numbers.Count && numbers[past] == numbers[past - 1] + 1) past++;
+            if (i > 0) text.Append(',');
+            text.Append(CultureInfo.InvariantCulture, $"{numbers[i]}");
+            if (past - i > 1) text.Append(CultureInfo.InvariantCulture, $":{numbers[past - 1]}");
+            i = past;
+        }
+        return text.ToString();
+    }
+}
+
 /// <summary>
-/// One command as a client sent it: its lines with each literal cut out and a NUL in its place (NUL is allowed nowhere in a line, RFC 3501 section 9),
+/// One command as a client sent it: its lines with each literal cut out and a NUL in its place (NUL is allowed nowhere in a line, RFC 3501 section 9; the tilde of a literal8 stays before it),
 /// read from left to right. Every method throws <see cref="ImapSyntaxException"/> where the grammar is broken.
 /// </summary>
 internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadOnlyMemory<byte>> literals)
@@ -25,6 +47,9 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
     private int _literal;
 
     private ReadOnlySpan<byte> Rest => text.Span[_position..];
+
+    /// <summary>Names of mailboxes are UTF-8 (RFC 9051 section 5.1): an ampersand in one stands for itself.</summary>
+    public bool Utf8Names { get; init; }
 
     public bool AtEnd => Rest.IsEmpty;
 
@@ -74,17 +99,29 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
         return number;
     }
 
-    public IReadOnlyList<(uint First, uint Last)> Set()
+    public ulong LongNumber()
     {
+        // RFC 7162 section 2.1: a mod-sequence has 63 bits.
+        if (!Utf8Parser.TryParse(Rest, out ulong number, out var digits) || number > long.MaxValue || Rest[0] is < (byte)'0' or > (byte)'9') throw new ImapSyntaxException();
+        _position += digits;
+        return number;
+    }
+
+    public ImapSet Set()
+    {
+        if (TryTake('$')) return default;
         var end = Rest.IndexOfAnyExcept(InSet);
         var length = end < 0 ? Rest.Length : end;
         if (!SequenceSet.TryParse(Rest[..length], 10_000, out var ranges)) throw new ImapSyntaxException();
         _position += length;
-        return ranges;
+        return new ImapSet(ranges);
     }
 
     /// <summary>Atom, quoted string or literal, as bytes.</summary>
     public ReadOnlyMemory<byte> Bytes() => IsLiteral ? Literal() : Peek == '"' ? Quoted() : Encoding.UTF8.GetBytes(Run(NotInString));
+
+    /// <summary>As <see cref="String()"/>, in a charset the client named.</summary>
+    public string String(Encoding charset) => charset.GetString(Bytes().Span);
 
     /// <summary>As <see cref="Bytes"/>, read as UTF-8.</summary>
     public string String() => Encoding.UTF8.GetString(Bytes().Span);
@@ -96,6 +133,9 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
     public string Pattern() => Decoded(IsLiteral || Peek == '"' ? String() : AtEnd ? throw new ImapSyntaxException() : Run(NotInPattern));
 
     public bool IsLiteral => !AtEnd && Rest[0] == LiteralMark;
+
+    /// <summary>A literal in which every byte is allowed comes next (RFC 3516 section 4.4).</summary>
+    public bool TryTakeLiteral8Mark() => Rest is [(byte)'~', LiteralMark, ..] && TryTake('~');
 
     public ReadOnlyMemory<byte> Literal()
     {
@@ -154,5 +194,5 @@ internal sealed class ImapRequest(ReadOnlyMemory<byte> text, IReadOnlyList<ReadO
         }
     }
 
-    private static string Decoded(string wire) => ModifiedUtf7.TryDecode(wire, out var name) ? name : wire;
+    private string Decoded(string wire) => !Utf8Names && ModifiedUtf7.TryDecode(wire, out var name) ? name : wire;
 }

@@ -12,28 +12,34 @@ internal sealed class ImapRequestReader(WireConnection connection)
     private const int SmallLiteralBytes = 64 * 1024;
     private const int MaxLiterals = 100;
 
+    /// <param name="utf8Names">See <see cref="ImapRequest.Utf8Names"/>.</param>
     /// <param name="lineBytes">Limit of all lines of the command together.</param>
     /// <param name="appendBytes">Limit of APPEND's literals; zero where APPEND is not allowed yet.</param>
+    /// <param name="unaskedBytes">Limit of a literal that does not wait to be asked for: RFC 7888 has none for LITERAL+ and 4096 for LITERAL-.</param>
     /// <param name="announce">Asks the client for a synchronising literal.</param>
     /// <param name="refuse">Answers a literal that is too long; told the tag (the first word as it came). The client may go on with another command.</param>
-    /// <returns>Null when a literal was refused and answered.</returns>
+    /// <returns>Null when a literal was refused and answered. The request is valid until the next line is read.</returns>
     /// <exception cref="WireProtocolException">A limit was passed in a way that leaves no common understanding of what follows.</exception>
-    public async ValueTask<ImapRequest?> ReadAsync(int lineBytes, long appendBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
+    public async ValueTask<ImapRequest?> ReadAsync(bool utf8Names, int lineBytes, long appendBytes, long unaskedBytes, Func<ValueTask> announce, Func<string, ValueTask> refuse, Action<string>? shown, CancellationToken cancel)
     {
-        var text = new ArrayBufferWriter<byte>(256);
+        ArrayBufferWriter<byte>? text = null;
         List<ReadOnlyMemory<byte>>? literals = null;
         var literalBytes = 0L;
         while (true)
         {
-            var line = await connection.Lines.ReadAsync(Math.Max(1, lineBytes - text.WrittenCount), cancel);
+            var line = await connection.Lines.ReadAsync(Math.Max(1, lineBytes - (text?.WrittenCount ?? 0)), cancel);
             if (line.Span.Contains((byte)0)) throw new WireProtocolException("A command line holds a NUL.");
             shown?.Invoke(Encoding.UTF8.GetString(line.Span));
             if (!EndsInLiteral(line.Span, out var length, out var synchronising, out var before))
             {
+                // Without a literal the line is the command as it stands.
+                if (text is null) return new ImapRequest(line, []) { Utf8Names = utf8Names };
                 text.Write(line.Span);
-                return new ImapRequest(text.WrittenMemory, (IReadOnlyList<ReadOnlyMemory<byte>>?)literals ?? []);
+                return new ImapRequest(text.WrittenMemory, (IReadOnlyList<ReadOnlyMemory<byte>>?)literals ?? []) { Utf8Names = utf8Names };
             }
+            text ??= new ArrayBufferWriter<byte>(256);
             text.Write(line.Span[..before]);
+            if (!synchronising && length > (ulong)unaskedBytes) throw new WireProtocolException("A literal of this length must be asked for.");
             var most = IsAppend(text.WrittenSpan) ? appendBytes : SmallLiteralBytes;
             literals ??= [];
             if (length > (ulong)Math.Max(0, most - literalBytes) || literals.Count == MaxLiterals)

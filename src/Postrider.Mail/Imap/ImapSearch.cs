@@ -4,15 +4,51 @@ using Postrider.Mail.Mime;
 namespace Postrider.Mail.Imap;
 
 /// <summary>A message under the eyes of SEARCH; read as MIME only when a key asks for its content.</summary>
-internal sealed class ImapSearchTarget(ImapStoredMessage message, uint number)
+/// <param name="isRecent">For this session.</param>
+internal sealed class ImapSearchTarget(ImapStoredMessage message, uint number, bool isRecent)
 {
     private MimeMessage? _content;
+    private List<string>? _texts;
 
     public ImapStoredMessage Message => message;
     public uint Number => number;
+    public bool IsRecent => isRecent;
     public MimeMessage Content => _content ??= MimeMessage.Read(message.Bytes);
 
+    /// <summary>Decoded once, however many keys look at it: the texts of the body, an enclosed message's header among them.</summary>
+    public IReadOnlyList<string> Texts => _texts ??= [.. ReadTexts()];
+
     public bool Has(string flag) => message.Flags.Contains(flag, StringComparer.OrdinalIgnoreCase);
+
+    public static IEnumerable<string> HeaderTexts(IReadOnlyList<HeaderField> headers) => headers.Select(h => h.Name + ": " + h.Text);
+
+    private IEnumerable<string> ReadTexts()
+    {
+        var open = new Stack<MimePart>([Content.Root]);
+        while (open.TryPop(out var part))
+        {
+            foreach (var child in part.Children) open.Push(child);
+            if (part.MediaType == "message/rfc822")
+            {
+                foreach (var text in part.Children.SelectMany(c => HeaderTexts(c.Headers))) yield return text;
+            }
+            else if (part.Children.Count == 0 && part.MediaType.StartsWith("text/", StringComparison.Ordinal)) yield return part.DecodeText();
+        }
+    }
+}
+
+/// <summary>What SEARCH is to answer (RFC 4731 section 3.1).</summary>
+[Flags]
+internal enum ImapSearchReturn
+{
+    /// <summary>Nothing but <see cref="Save"/> was asked for.</summary>
+    None = 0,
+    Min = 1,
+    Max = 2,
+    All = 4,
+    Count = 8,
+    /// <summary>The messages found are what <c>$</c> stands for (RFC 5182).</summary>
+    Save = 16,
 }
 
 /// <summary>The keys of SEARCH (RFC 3501 section 6.4.4), read into a test.</summary>
@@ -21,36 +57,125 @@ internal sealed class ImapSearch
     private const int MaxDepth = 32;
     private const int MaxKeys = 1000;
 
-    private readonly uint _largestNumber;
-    private readonly uint _largestUid;
+    private readonly ImapSelection _selection;
+    private readonly IReadOnlySet<string> _offered;
+    private readonly DateTimeOffset _now;
+    private Encoding _charset = Encoding.UTF8;
     private int _keys;
 
-    private ImapSearch(uint largestNumber, uint largestUid) => (_largestNumber, _largestUid) = (largestNumber, largestUid);
+    private ImapSearch(ImapSelection selection, IReadOnlySet<string> offered, DateTimeOffset now) => (_selection, _offered, _now) = (selection, offered, now);
 
+    /// <summary>Null without RETURN.</summary>
+    public ImapSearchReturn? Return { get; private set; }
+
+    /// <summary>A key looks at mod-sequences: the answer then tells the highest of those found (RFC 7162 section 3.1.5).</summary>
+    public bool UsesModSeq { get; private set; }
+
+    public Func<ImapSearchTarget, bool> Key { get; private set; } = _ => true;
+
+    private ImapMailboxView View => _selection.View;
+
+    /// <summary>What follows SEARCH.</summary>
     /// <returns>Null when the charset is none that is known.</returns>
-    public static Func<ImapSearchTarget, bool>? Read(ImapRequest request, uint largestNumber, uint largestUid)
+    public static ImapSearch? Read(ImapRequest request, ImapSelection selection, IReadOnlySet<string> offered, DateTimeOffset now)
     {
-        var search = new ImapSearch(largestNumber, largestUid);
-        var key = search.ReadFirst(request);
-        if (key is null) return null;
+        var search = new ImapSearch(selection, offered, now);
+        var word = search.FirstWord(request);
+        if (word == "RETURN" && offered.Contains("ESEARCH"))
+        {
+            request.Space();
+            search.Return = search.ReadReturn(request);
+            request.Space();
+            word = search.FirstWord(request);
+        }
+        if (word == "CHARSET")
+        {
+            request.Space();
+            if (!search.TakeCharset(request)) return null;
+            request.Space();
+            word = null;
+        }
+        search.ReadKeys(request, word);
+        return search;
+    }
+
+    /// <summary>The charset and the keys of SORT and THREAD (RFC 5256 section 3), which name both.</summary>
+    /// <returns>Null when the charset is none that is known.</returns>
+    public static ImapSearch? ReadWithCharset(ImapRequest request, ImapSelection selection, IReadOnlySet<string> offered, DateTimeOffset now)
+    {
+        var search = new ImapSearch(selection, offered, now);
+        if (!search.TakeCharset(request)) return null;
+        request.Space();
+        search.ReadKeys(request, null);
+        return search;
+    }
+
+    /// <summary>Indexes of the messages found, ascending.</summary>
+    public IReadOnlyList<int> Find()
+    {
+        var found = new List<int>();
+        for (var i = 0; i < View.Count; i++)
+            if (Key(new ImapSearchTarget(View[i], (uint)i + 1, View.IsRecent(View[i])))) found.Add(i);
+        return found;
+    }
+
+    private string? FirstWord(ImapRequest request) => char.IsAsciiLetter((char)request.Peek) ? request.Atom().ToUpperInvariant() : null;
+
+    private bool TakeCharset(ImapRequest request)
+    {
+        var name = request.String();
+        // US-ASCII is a part of UTF-8, and clients that say the one send the other.
+        if (name.Equals("US-ASCII", StringComparison.OrdinalIgnoreCase) || name.Equals("UTF-8", StringComparison.OrdinalIgnoreCase)) return true;
+        if (CharsetReader.Find(name) is not { } charset) return false;
+        _charset = charset;
+        return true;
+    }
+
+    private ImapSearchReturn ReadReturn(ImapRequest request)
+    {
+        var wanted = ImapSearchReturn.None;
+        request.Take('(');
+        for (var first = true; !request.TryTake(')'); first = false)
+        {
+            if (!first) request.Space();
+            wanted |= request.Atom().ToUpperInvariant() switch
+            {
+                "MIN" => ImapSearchReturn.Min,
+                "MAX" => ImapSearchReturn.Max,
+                "ALL" => ImapSearchReturn.All,
+                "COUNT" => ImapSearchReturn.Count,
+                "SAVE" when _offered.Contains("SEARCHRES") => ImapSearchReturn.Save,
+                _ => throw new ImapSyntaxException(),
+            };
+        }
+        // RFC 4731 section 3.1: an empty list means ALL.
+        return wanted == ImapSearchReturn.None ? ImapSearchReturn.All : wanted;
+    }
+
+    /// <param name="word">The first key's name where it is read already.</param>
+    private void ReadKeys(ImapRequest request, string? word)
+    {
+        if (word is not null) _keys++;
+        var key = word is null ? ReadKey(request, 0) : ReadNamed(word, request, 0);
         while (!request.AtEnd)
         {
             request.Space();
             if (request.AtEnd) break;
-            key = And(key, search.ReadKey(request, 0));
+            key = And(key, ReadKey(request, 0));
         }
-        return key;
+        Key = key;
     }
 
-    private Func<ImapSearchTarget, bool>? ReadFirst(ImapRequest request)
+    private Func<ImapSearchTarget, bool> Numbers(ImapSet set, bool byUid)
     {
-        if (char.ToUpperInvariant((char)request.Peek) != 'C') return ReadKey(request, 0);
-        var word = request.Atom().ToUpperInvariant();
-        if (word != "CHARSET") return ReadNamed(word, request, 0);
-        request.Space();
-        var charset = request.String().ToUpperInvariant();
-        request.Space();
-        return charset is "UTF-8" or "US-ASCII" ? ReadKey(request, 0) : null;
+        // The indexes are found before any key is asked; what a number means does not change while the search goes on.
+        if (_selection.Check(set).Ranges is not { } ranges)
+        {
+            var saved = View.Saved.ToHashSet();
+            return m => saved.Contains(m.Message.Uid);
+        }
+        var resolved = SequenceSet.Resolve(ranges, byUid ? View.LargestUid : (uint)View.Count);
+        return m => SequenceSet.Contains(resolved, byUid ? m.Message.Uid : m.Number);
     }
 
     private Func<ImapSearchTarget, bool> ReadKey(ImapRequest request, int depth)
@@ -66,11 +191,7 @@ internal sealed class ImapSearch
             }
             return inner;
         }
-        if (request.Peek is (byte)'*' or (>= (byte)'0' and <= (byte)'9'))
-        {
-            var set = SequenceSet.Resolve(request.Set(), _largestNumber);
-            return m => SequenceSet.Contains(set, m.Number);
-        }
+        if (request.Peek is (byte)'*' or (byte)'$' or (>= (byte)'0' and <= (byte)'9')) return Numbers(request.Set(), byUid: false);
         return ReadNamed(request.Atom().ToUpperInvariant(), request, depth);
     }
 
@@ -89,9 +210,9 @@ internal sealed class ImapSearch
             case "UNDRAFT": return Not(Flag("\\Draft"));
             case "UNFLAGGED": return Not(Flag("\\Flagged"));
             case "UNSEEN": return Not(Flag("\\Seen"));
-            // This server gives no message \Recent, so none is new and every one is old.
-            case "NEW" or "RECENT": return _ => false;
-            case "OLD": return _ => true;
+            case "RECENT": return m => m.IsRecent;
+            case "OLD": return m => !m.IsRecent;
+            case "NEW": return m => m.IsRecent && !m.Has("\\Seen");
         }
         request.Space();
         switch (word)
@@ -105,8 +226,15 @@ internal sealed class ImapSearch
                 var below = request.Number();
                 return m => m.Message.Bytes.Length < below;
             case "UID":
-                var set = SequenceSet.Resolve(request.Set(), _largestUid);
-                return m => SequenceSet.Contains(set, m.Message.Uid);
+                return Numbers(request.Set(), byUid: true);
+            case "MODSEQ" when _offered.Contains("CONDSTORE"):
+                return ModSeq(request);
+            case "OLDER" when _offered.Contains("WITHIN"):
+                var old = _now - Interval(request);
+                return m => m.Message.InternalDate <= old;
+            case "YOUNGER" when _offered.Contains("WITHIN"):
+                var young = _now - Interval(request);
+                return m => m.Message.InternalDate >= young;
             case "NOT":
                 return Not(ReadKey(request, depth + 1));
             case "OR":
@@ -120,17 +248,17 @@ internal sealed class ImapSearch
             case "SENTBEFORE": return Sent(request, (date, day) => date < day);
             case "SENTON": return Sent(request, (date, day) => date == day);
             case "SENTSINCE": return Sent(request, (date, day) => date >= day);
-            case "FROM" or "TO" or "CC" or "BCC" or "SUBJECT": return Header(word, request.String());
+            case "FROM" or "TO" or "CC" or "BCC" or "SUBJECT": return Header(word, request.String(_charset));
             case "HEADER":
                 var name = request.String();
                 request.Space();
-                return Header(name, request.String());
+                return Header(name, request.String(_charset));
             case "BODY":
-                var inBody = request.String();
-                return m => BodyHolds(m, inBody);
+                var inBody = request.String(_charset);
+                return m => m.Texts.Any(t => Holds(t, inBody));
             case "TEXT":
-                var anywhere = request.String();
-                return m => HeaderTexts(m.Content.Headers).Any(h => Holds(h, anywhere)) || BodyHolds(m, anywhere);
+                var anywhere = request.String(_charset);
+                return m => ImapSearchTarget.HeaderTexts(m.Content.Headers).Any(h => Holds(h, anywhere)) || m.Texts.Any(t => Holds(t, anywhere));
             default:
                 throw new ImapSyntaxException();
         }
@@ -141,6 +269,24 @@ internal sealed class ImapSearch
     private static Func<ImapSearchTarget, bool> Not(Func<ImapSearchTarget, bool> key) => m => !key(m);
 
     private static Func<ImapSearchTarget, bool> Flag(string flag) => m => m.Has(flag);
+
+    private Func<ImapSearchTarget, bool> ModSeq(ImapRequest request)
+    {
+        // RFC 7162 section 3.1.5: an entry may be named; a server that keeps one mod-sequence for all flags looks at that.
+        if (request.Peek == '"')
+        {
+            request.String();
+            request.Space();
+            if (request.Atom().ToUpperInvariant() is not ("ALL" or "PRIV" or "SHARED")) throw new ImapSyntaxException();
+            request.Space();
+        }
+        var least = request.LongNumber();
+        UsesModSeq = true;
+        return m => m.Message.ModSeq >= least;
+    }
+
+    // RFC 5032 section 3: seconds, at least one.
+    private static TimeSpan Interval(ImapRequest request) => request.Number() is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : throw new ImapSyntaxException();
 
     private static DateOnly Day(ImapRequest request) => ImapDates.ReadDay(request.String()) ?? throw new ImapSyntaxException();
 
@@ -160,25 +306,6 @@ internal sealed class ImapSearch
     /// <summary>An empty value asks only that the field is there.</summary>
     private static Func<ImapSearchTarget, bool> Header(string name, string value) => m =>
         m.Content.Headers.Any(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase) && (value.Length == 0 || Holds(h.Text, value) || Holds(Encoding.UTF8.GetString(h.RawValue.Span), value)));
-
-    private static IEnumerable<string> HeaderTexts(IReadOnlyList<HeaderField> headers) => headers.Select(h => h.Name + ": " + h.Text);
-
-    private static bool BodyHolds(ImapSearchTarget message, string value)
-    {
-        var open = new Stack<MimePart>([message.Content.Root]);
-        while (open.TryPop(out var part))
-        {
-            foreach (var child in part.Children) open.Push(child);
-            if (part.Children.Count > 0)
-            {
-                // An enclosed message's header is part of the body around it.
-                if (part.MediaType == "message/rfc822" && part.Children.Any(c => HeaderTexts(c.Headers).Any(h => Holds(h, value)))) return true;
-                continue;
-            }
-            if (part.MediaType.StartsWith("text/", StringComparison.Ordinal) && Holds(part.DecodeText(), value)) return true;
-        }
-        return false;
-    }
 
     private static bool Holds(string text, string value) => text.Contains(value, StringComparison.OrdinalIgnoreCase);
 }

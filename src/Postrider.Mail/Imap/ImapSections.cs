@@ -11,9 +11,30 @@ internal sealed class ImapSections(ReadOnlyMemory<byte> bytes)
     public MimeMessage Content => _content ??= MimeMessage.Read(bytes);
 
     /// <returns>Null when the message has no such section: answered with NIL.</returns>
-    public ReadOnlyMemory<byte>? Find(ImapFetchItem item)
+    public ReadOnlyMemory<byte>? Find(ImapFetchItem item) => Cut(FindWhole(item), item);
+
+    /// <returns>False when the part's transfer encoding is not known, so that it cannot be taken off.</returns>
+    public bool TryDecode(ImapFetchItem item, out ReadOnlyMemory<byte>? decoded)
     {
-        var found = FindWhole(item);
+        decoded = null;
+        if (item.Path.Count == 0) decoded = bytes;
+        else if (FindPart(item.Path) is { } part)
+        {
+            if (part.Children.Count > 0) decoded = part.RawBody;
+            else if (!TransferEncoding.IsKnown(part.TransferEncodingName)) return false;
+            else decoded = TransferEncoding.IsIdentity(part.TransferEncodingName) ? part.RawBody : Decoded(part);
+        }
+        decoded = Cut(decoded, item);
+        return true;
+    }
+
+    // RFC 2045 section 6.8: what is not in the alphabet is passed over. Spaces within lines, which no encoder writes, are taken for text by those who read for people.
+    private static byte[] Decoded(MimePart part) =>
+        part.TransferEncodingName != TransferEncoding.Base64Name || part.RawBody.Span.IndexOfAny(" \t"u8) < 0 ? part.DecodeBytes()
+        : TransferEncoding.Decode(part.RawBody.ToArray().Where(b => b is not ((byte)' ' or (byte)'\t')).ToArray(), TransferEncoding.Base64Name);
+
+    private static ReadOnlyMemory<byte>? Cut(ReadOnlyMemory<byte>? found, ImapFetchItem item)
+    {
         if (found is not { } section || item.Partial is not { } partial) return found;
         if (partial.Offset >= section.Length) return ReadOnlyMemory<byte>.Empty;
         return section.Slice((int)partial.Offset, (int)Math.Min(partial.Length, section.Length - partial.Offset));

@@ -11,7 +11,7 @@ internal sealed class ImapServerLine(WireConnection connection, ImapServerOption
     // Output kept back at most before the client must take some.
     private const int FlushBytes = 64 * 1024;
 
-    public ImapReply Reply { get; } = new(connection.Output, options.Transcript);
+    public ImapReply Reply { get; } = new(connection, options.Transcript);
 
     /// <summary>A line that is no command: the answer to a challenge, DONE.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancel) => connection.Lines.ReadAsync(MaxBytes, cancel);
@@ -25,9 +25,10 @@ internal sealed class ImapServerLine(WireConnection connection, ImapServerOption
         await FlushAsync();
     }
 
-    public async ValueTask WriteLiteralAsync(ReadOnlyMemory<byte> bytes)
+    /// <param name="binary">A literal8 where the bytes hold a NUL; else they are a plain literal.</param>
+    public async ValueTask WriteLiteralAsync(ReadOnlyMemory<byte> bytes, bool binary = false)
     {
-        Reply.LiteralHead(bytes.Length);
+        Reply.LiteralHead(bytes.Length, binary && bytes.Span.Contains((byte)0));
         while (bytes.Length > 0)
         {
             var piece = bytes[..Math.Min(bytes.Length, FlushBytes)];

@@ -10,26 +10,41 @@ internal sealed class ImapSession : IDisposable
     private readonly ImapServerOptions _options;
     private readonly ImapServerLine _line;
     private readonly ImapRequestReader _requests;
+    private readonly WireConnection _connection;
+    private readonly ImapEnabled _enabled = new();
     private readonly IReadOnlySet<string> _offeredBefore;
     private readonly IReadOnlySet<string> _offeredAfter;
     private readonly ImapSignIn _signIn;
+    private readonly long _unaskedBytes;
     // Null before the first command that needs it.
     private ImapFolderCommands? _folders;
     private ImapSelection? _selected;
+    // Answered with BAD one after the other.
+    private int _bad;
     private bool _over;
     private CancellationToken _stopping;
 
     public ImapSession(WireConnection connection, ImapServerOptions options, IImapBackend backend)
     {
         _options = options;
+        _connection = connection;
         _line = new ImapServerLine(connection, options);
         _requests = new ImapRequestReader(connection);
-        _offeredBefore = options.CapabilitiesBefore.ToHashSet(StringComparer.OrdinalIgnoreCase);
-        _offeredAfter = options.CapabilitiesAfter.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        _offeredBefore = ImapCapabilities.SetOf(options.CapabilitiesBefore);
+        _offeredAfter = ImapCapabilities.SetOf(options.CapabilitiesAfter);
         _signIn = new ImapSignIn(_line, _offeredBefore, connection.Remote, backend);
+        _unaskedBytes = options.CapabilitiesBefore.Contains("LITERAL+") || options.CapabilitiesAfter.Contains("LITERAL+") ? long.MaxValue : options.CapabilitiesAfter.Contains("LITERAL-") ? 4096 : 0;
     }
 
     private IImapAccount? Account => _signIn.Account;
+
+    /// <summary>STARTTLS comes first: until then there is nothing to sign in with.</summary>
+    private bool IsBare => _options.StartTls && !_connection.IsTls;
+
+    private IEnumerable<string> Capabilities =>
+        Account is not null ? _options.CapabilitiesAfter
+        : IsBare ? [.. _options.CapabilitiesBefore.Where(c => !c.StartsWith("AUTH=", StringComparison.OrdinalIgnoreCase) && c is not ("SASL-IR" or "LOGINDISABLED")), "STARTTLS", "LOGINDISABLED"]
+        : _options.CapabilitiesBefore;
 
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -71,8 +86,10 @@ internal sealed class ImapSession : IDisposable
     {
         var secret = false;
         var request = await _requests.ReadAsync(
+            _enabled.Rev2,
             ImapServerLine.MaxBytes,
             Account is null ? 0 : _options.MaxLiteralBytes,
+            _unaskedBytes,
             () => _line.SayAsync("+ Ready for additional command text."),
             tag => _line.SayAsync((tag.Length > 0 ? tag : "*") + " NO [TOOBIG] Message size exceeds fixed limit."),
             _options.Transcript is null ? null : line => _options.Transcript(false, Shown(line, ref secret)),
@@ -95,13 +112,14 @@ internal sealed class ImapSession : IDisposable
         catch (ImapSyntaxException)
         {
             await _line.SayAsync("* BAD Protocol Error: \"Tag or command is missing\".");
+            await CountBadAsync(true);
             return;
         }
 
         string answer;
         try
         {
-            answer = await AnswerAsync(name, request, cancel);
+            answer = await AnswerAsync(tag, name, request, cancel);
         }
         catch (ImapSyntaxException e)
         {
@@ -114,9 +132,16 @@ internal sealed class ImapSession : IDisposable
             if (_line.Reply.IsWithinLine) throw new IOException("A response could not be finished.", e);
             answer = "NO Server Unavailable. 15";
         }
-        await _line.SayAsync(tag + " " + answer);
+        if (answer.Length > 0) await _line.SayAsync(tag + " " + answer);
         if (Account?.NotConnected is { } refusal && answer == refusal) await ByeAsync(Account.ByeText ?? "Connection closed. 14");
         if (_signIn.Failures >= MaxAuthFailures) await ByeAsync("Connection is closed. 13");
+        await CountBadAsync(answer.StartsWith("BAD", StringComparison.Ordinal));
+    }
+
+    private async ValueTask CountBadAsync(bool bad)
+    {
+        _bad = bad ? _bad + 1 : 0;
+        if (_bad >= _options.MaxBadCommands && !_over) await ByeAsync("Too many errors.");
     }
 
     // LOGIN and AUTHENTICATE carry secrets, and so do the lines that a literal of LOGIN continues on.
@@ -131,8 +156,8 @@ internal sealed class ImapSession : IDisposable
         return WireText.Printable(shown);
     }
 
-    /// <returns>What follows the tag.</returns>
-    private async Task<string> AnswerAsync(string name, ImapRequest request, CancellationToken cancel)
+    /// <returns>What follows the tag; empty when it is said already.</returns>
+    private async Task<string> AnswerAsync(string tag, string name, ImapRequest request, CancellationToken cancel)
     {
         var offered = Account is null ? _offeredBefore : _offeredAfter;
 
@@ -141,7 +166,7 @@ internal sealed class ImapSession : IDisposable
         {
             case "CAPABILITY":
                 request.End();
-                _line.Reply.Line("* CAPABILITY " + string.Join(' ', Account is null ? _options.CapabilitiesBefore : _options.CapabilitiesAfter));
+                _line.Reply.Line("* CAPABILITY " + string.Join(' ', Capabilities));
                 return "OK CAPABILITY completed.";
             case "NOOP":
                 request.End();
@@ -161,15 +186,16 @@ internal sealed class ImapSession : IDisposable
         // Not signed in
         if (Account is not { } account)
         {
+            if (name == "STARTTLS") return await StartTlsAsync(tag, request, cancel);
+            if (IsBare && name is "AUTHENTICATE" or "LOGIN") return "NO [PRIVACYREQUIRED] STARTTLS comes first.";
             return name switch
             {
                 "AUTHENTICATE" => await _signIn.AuthenticateAsync(request, cancel),
                 "LOGIN" => await _signIn.LoginAsync(request, cancel),
-                "STARTTLS" => "BAD Command Error. 12",
                 _ => "BAD Command received in Invalid state.",
             };
         }
-        if (name is "AUTHENTICATE" or "LOGIN") return "BAD Command received in Invalid state.";
+        if (name is "AUTHENTICATE" or "LOGIN" or "STARTTLS") return "BAD Command received in Invalid state.";
 
         // Signed in
         if (account.NotConnected is { } refusal) return refusal;
@@ -180,6 +206,8 @@ internal sealed class ImapSession : IDisposable
                 request.End();
                 _line.Reply.Line("* NAMESPACE ((\"\" \"/\")) NIL NIL");
                 return "OK NAMESPACE completed.";
+            case "ENABLE" when offered.Contains("ENABLE"):
+                return Enable(request);
             case "LIST" or "LSUB":
                 return folders.List(name, request);
             case "STATUS":
@@ -205,7 +233,7 @@ internal sealed class ImapSession : IDisposable
 
         // Selected
         if (_selected is not { } selected)
-            return name is "CHECK" or "CLOSE" or "UNSELECT" or "EXPUNGE" or "SEARCH" or "FETCH" or "STORE" or "COPY" or "MOVE" || name.StartsWith("UID ", StringComparison.Ordinal)
+            return name is "CHECK" or "CLOSE" or "UNSELECT" or "EXPUNGE" or "SEARCH" or "SORT" or "THREAD" or "FETCH" or "STORE" or "COPY" or "MOVE" || name.StartsWith("UID ", StringComparison.Ordinal)
                 ? "BAD Command received in Invalid state." : "BAD Command Error. 12";
         switch (name)
         {
@@ -229,9 +257,13 @@ internal sealed class ImapSession : IDisposable
                 request.Space();
                 var uids = request.Set();
                 request.End();
-                return selected.Expunge(SequenceSet.Resolve(uids, selected.View.LargestUid));
+                return selected.Expunge(uids);
             case "SEARCH" or "UID SEARCH":
-                return selected.Search(name, request);
+                return Searching(selected).Search(tag, request, name == "UID SEARCH");
+            case "SORT" or "UID SORT" when offered.Contains("SORT"):
+                return Searching(selected).Sort(request, name == "UID SORT");
+            case "THREAD" or "UID THREAD" when _offeredAfter.Any(c => c.StartsWith("THREAD=", StringComparison.OrdinalIgnoreCase)):
+                return Searching(selected).Thread(request, name == "UID THREAD");
             case "FETCH" or "UID FETCH":
                 return await selected.FetchAsync(name, request);
             case "STORE" or "UID STORE":
@@ -248,13 +280,75 @@ internal sealed class ImapSession : IDisposable
     private string Select(string name, ImapRequest request, ImapFolderCommands folders)
     {
         var folder = ImapFolderCommands.Name(request);
+        var condstore = false;
+        if (!request.AtEnd && _offeredAfter.Contains("CONDSTORE"))
+        {
+            request.Space();
+            if (!request.AtEnd)
+            {
+                // RFC 7162 section 3.1.8.
+                request.Take('(');
+                condstore = request.Atom().Equals("CONDSTORE", StringComparison.OrdinalIgnoreCase) ? true : throw new ImapSyntaxException();
+                request.Take(')');
+            }
+        }
         request.End();
+        // RFC 9051 section 7.1: CLOSED parts what is said of the one mailbox from what is said of the other.
+        if (_selected is not null && _enabled.Rev2) _line.Reply.Line("* OK [CLOSED] Previous mailbox is now closed");
         // RFC 3501 section 6.3.1: whatever comes of it, the mailbox selected before is not any more.
         Unselect();
         if (folders.Open(folder) is not { } store) return ImapFolderCommands.NoSuchFolder(folder);
-        _selected = new ImapSelection(store, readOnly: name == "EXAMINE", _line, _offeredAfter);
+        _enabled.Condstore |= condstore;
+        _selected = new ImapSelection(store, readOnly: name == "EXAMINE", _line, _offeredAfter, _enabled);
+        if (_enabled.Rev2) folders.TellSelected(store.Name);
         return _selected.Introduce(name);
     }
+
+    /// <summary>RFC 5161: what is not known is passed over.</summary>
+    private string Enable(ImapRequest request)
+    {
+        var enabled = new List<string>();
+        do
+        {
+            request.Space();
+            var wanted = request.Atom().ToUpperInvariant();
+            if (wanted == "CONDSTORE" && _offeredAfter.Contains("CONDSTORE"))
+            {
+                if (_selected is not null) _selected.EnableCondstore();
+                _enabled.Condstore = true;
+                enabled.Add("CONDSTORE");
+            }
+            else if (wanted == "IMAP4REV2" && _offeredAfter.Contains("IMAP4rev2"))
+            {
+                _enabled.Rev2 = _line.Reply.Utf8Names = true;
+                enabled.Add("IMAP4rev2");
+            }
+        }
+        while (!request.AtEnd && enabled.Count < 10);
+        request.End();
+        _line.Reply.Raw("* ENABLED"u8);
+        foreach (var capability in enabled) _line.Reply.Raw(" "u8).Raw(capability);
+        _line.Reply.Line();
+        return "OK ENABLE completed.";
+    }
+
+    private async Task<string> StartTlsAsync(string tag, ImapRequest request, CancellationToken cancel)
+    {
+        request.End();
+        if (!IsBare) return "BAD Command Error. 12";
+        if (_connection.HasUnreadInput)
+        {
+            // What came behind the command in clear is an attempt to have it obeyed as if it had come over TLS (CVE-2011-0411).
+            await _line.SayAsync(tag + " BAD Nothing may follow STARTTLS before TLS begins.");
+            await ByeAsync("Connection is closed. 13");
+            return "";
+        }
+        await _line.SayAsync(tag + " OK Begin TLS negotiation now.");
+        _over = !await ImapServer.SecureAsync(_connection, _options, cancel);
+        return "";
+    }
+
+    private ImapSearchCommands Searching(ImapSelection selected) => new(selected, _line.Reply, _offeredAfter, _enabled, _options.Clock);
 
     private void Unselect()
     {

@@ -38,10 +38,17 @@ internal sealed class ImapSignIn(ImapServerLine line, IReadOnlySet<string> offer
         SaslCredential? credential = mechanism switch
         {
             "XOAUTH2" => SaslResponses.ReadXOAuth2(bytes),
+            "OAUTHBEARER" => SaslResponses.ReadOAuthBearer(bytes),
             "PLAIN" => SaslResponses.ReadPlain(bytes),
             _ => null,
         };
-        return credential is null ? Refuse("NO AUTHENTICATE failed.") : await SignInAsync(credential, "AUTHENTICATE", cancel);
+        var outcome = credential is null ? Refuse("NO AUTHENTICATE failed.") : await SignInAsync(credential, "AUTHENTICATE", cancel);
+        if (Account is not null || mechanism != "OAUTHBEARER") return outcome;
+        // RFC 7628 section 3.2.3: the refusal is told in JSON first, and the client says that it has understood.
+        await line.SayAsync("+ " + SaslResponses.Encode("{\"status\":\"invalid_token\"}"));
+        await line.ReadAsync(cancel);
+        line.Heard("***");
+        return outcome;
     }
 
     public async Task<string> LoginAsync(ImapRequest request, CancellationToken cancel)

@@ -24,30 +24,31 @@ internal static class ImapStructure
     public static void WriteBody(ImapReply reply, MimePart part, bool extended)
     {
         var (type, subtype) = part.MediaType.Split('/', 2) is [var t, var s] ? (t, s) : ("text", "plain");
+        var parameters = Field(part, "Content-Type") is { } contentType ? ImapParameters.Read(contentType).Parameters : [];
         reply.Raw("("u8);
-        if (type == "multipart" && part.Children.Count > 0)
+        if (type == "multipart")
         {
             foreach (var child in part.Children) WriteBody(reply, child, extended);
+            // The grammar wants one part at least (RFC 3501 section 9); a multipart that cannot be taken apart has an empty one.
+            if (part.Children.Count == 0) reply.Raw("(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"us-ascii\") NIL NIL \"7BIT\" 0 0"u8).Raw(extended ? " NIL NIL NIL NIL)"u8 : ")"u8);
             reply.Raw(" "u8).String(subtype.ToUpperInvariant());
             if (extended)
             {
                 reply.Raw(" "u8);
-                WriteParameters(reply, part.Parameters);
-                WriteDisposition(reply, part);
-                reply.Raw(" NIL NIL"u8);
+                WriteParameters(reply, parameters);
+                WriteExtension(reply, part);
             }
             reply.Raw(")"u8);
             return;
         }
-        // A multipart that could not be taken apart has no parts to list; what it is, then, is bytes.
-        if (type == "multipart") (type, subtype) = ("application", "octet-stream");
         reply.String(type.ToUpperInvariant()).Raw(" "u8).String(subtype.ToUpperInvariant()).Raw(" "u8);
-        WriteParameters(reply, type == "text" && !part.Parameters.ContainsKey("charset") ? part.Parameters.Append(new("charset", "us-ascii")) : part.Parameters);
+        // RFC 2045 section 5.2: what the charset is where none is named.
+        WriteParameters(reply, type == "text" && !parameters.Exists(p => p.Name.Equals("charset", StringComparison.OrdinalIgnoreCase)) ? [.. parameters, ("charset", "us-ascii")] : parameters);
         reply.Raw(" "u8).String(Field(part, "Content-ID"));
         reply.Raw(" "u8).String(Field(part, "Content-Description"));
-        reply.Raw(" "u8).String(Field(part, "Content-Transfer-Encoding")?.ToUpperInvariant() ?? "7BIT");
+        reply.Raw(" "u8).String(Field(part, "Content-Transfer-Encoding") is { } encoding ? ImapParameters.Read(encoding).Value.ToUpperInvariant() : "7BIT");
         reply.Raw(" "u8).Number(part.RawBody.Length);
-        if (type == "message" && subtype == "rfc822" && part.Children is [var enclosed])
+        if (part.MediaType == "message/rfc822" && part.Children is [var enclosed])
         {
             reply.Raw(" "u8);
             WriteEnvelope(reply, enclosed);
@@ -59,39 +60,37 @@ internal static class ImapStructure
         if (extended)
         {
             reply.Raw(" "u8).String(Field(part, "Content-MD5"));
-            WriteDisposition(reply, part);
-            reply.Raw(" NIL NIL"u8);
+            WriteExtension(reply, part);
         }
         reply.Raw(")"u8);
     }
 
-    private static int Lines(MimePart part)
+    private static int Lines(MimePart part) => part.RawBody.Span.Count((byte)'\n');
+
+    private static void WriteParameters(ImapReply reply, List<(string Name, string Value)> parameters)
     {
-        var body = part.RawBody.Span;
-        return body.Count((byte)'\n') + (body.Length > 0 && body[^1] != '\n' ? 1 : 0);
+        for (var i = 0; i < parameters.Count; i++) reply.Raw(i == 0 ? "("u8 : " "u8).String(parameters[i].Name.ToUpperInvariant()).Raw(" "u8).String(EncodedWord(parameters[i].Value));
+        reply.Raw(parameters.Count == 0 ? "NIL"u8 : ")"u8);
     }
 
-    private static void WriteParameters(ImapReply reply, IEnumerable<KeyValuePair<string, string>> parameters)
+    /// <summary>Disposition, language and location.</summary>
+    private static void WriteExtension(ImapReply reply, MimePart part)
     {
-        var first = true;
-        foreach (var (name, value) in parameters)
+        if (Field(part, "Content-Disposition") is { Length: > 0 } field)
         {
-            reply.Raw(first ? "("u8 : " "u8).String(name.ToUpperInvariant()).Raw(" "u8).String(EncodedWord(value));
-            first = false;
+            var (disposition, parameters) = ImapParameters.Read(field);
+            reply.Raw(" ("u8).String(EncodedWord(disposition).ToUpperInvariant()).Raw(" "u8);
+            WriteParameters(reply, parameters);
+            reply.Raw(")"u8);
         }
-        reply.Raw(first ? "NIL"u8 : ")"u8);
-    }
-
-    private static void WriteDisposition(ImapReply reply, MimePart part)
-    {
-        if (part.Disposition is null)
+        else reply.Raw(" NIL"u8);
+        if (Field(part, "Content-Language")?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } languages)
         {
-            reply.Raw(" NIL"u8);
-            return;
+            for (var i = 0; i < languages.Length; i++) reply.Raw(i == 0 ? " ("u8 : " "u8).String(EncodedWord(languages[i]));
+            reply.Raw(")"u8);
         }
-        reply.Raw(" ("u8).String(part.Disposition.ToUpperInvariant()).Raw(" "u8);
-        WriteParameters(reply, part.FileName is { } name ? [new("filename", name)] : []);
-        reply.Raw(")"u8);
+        else reply.Raw(" NIL"u8);
+        reply.Raw(" "u8).String(Field(part, "Content-Location"));
     }
 
     private static IReadOnlyList<ImapEnvelopeAddress> Addresses(MimePart part, string name) =>
@@ -111,8 +110,12 @@ internal static class ImapStructure
     }
 
     /// <summary>The field as it stands, unfolded; encoded words are the client's to decode. Null when there is none.</summary>
-    private static string? Field(MimePart part, string name) =>
-        part.Headers.FirstOrDefault(h => h.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) is { } field ? Raw(field).Trim() : null;
+    private static string? Field(MimePart part, string name)
+    {
+        foreach (var field in part.Headers)
+            if (field.Name.Equals(name, StringComparison.OrdinalIgnoreCase)) return Raw(field).Trim();
+        return null;
+    }
 
     private static string Raw(HeaderField field) => Encoding.UTF8.GetString(field.RawValue.Span).Replace("\r", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
 

@@ -8,6 +8,8 @@ public sealed class MailFolder : IImapFolderStore
     private readonly Lock gate = new();
     private readonly FolderJournal? journal;
     private readonly SortedDictionary<uint, ImapStoredMessage> messages = [];
+    // Null after a change; else what Messages answers, one list for all who ask.
+    private IReadOnlyList<ImapStoredMessage>? snapshot;
 
     /// <param name="journal">Null: in memory only.</param>
     internal MailFolder(string name, uint uidValidity, FolderJournal? journal)
@@ -30,7 +32,7 @@ public sealed class MailFolder : IImapFolderStore
     public event Action? Changed;
 
     /// <summary>A snapshot, ascending by UID.</summary>
-    public IReadOnlyList<ImapStoredMessage> Messages() { lock (gate) return [.. messages.Values]; }
+    public IReadOnlyList<ImapStoredMessage> Messages() { lock (gate) return snapshot ??= [.. messages.Values]; }
 
     /// <summary>Null when it is gone.</summary>
     public ImapStoredMessage? Find(uint uid) { lock (gate) return messages.GetValueOrDefault(uid); }
@@ -45,6 +47,7 @@ public sealed class MailFolder : IImapFolderStore
             var message = new ImapStoredMessage(uid, internalDate, [.. flags], bytes);
             journal?.Added(message);
             messages.Add(uid, message);
+            snapshot = null;
         }
         Changed?.Invoke();
         return uid;
@@ -52,27 +55,31 @@ public sealed class MailFolder : IImapFolderStore
 
     public void SetFlags(uint uid, IReadOnlyList<string> flags) => ChangeFlags(uid, _ => flags);
 
-    public IReadOnlyList<string>? ChangeFlags(uint uid, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
+    public ImapStoredMessage? ChangeFlags(uint uid, Func<ImapStoredMessage, IReadOnlyList<string>> change)
     {
-        IReadOnlyList<string> flags;
+        ImapStoredMessage? message;
         lock (gate)
         {
-            if (!messages.TryGetValue(uid, out var message)) return null;
-            flags = [.. change(message.Flags)];
-            messages[uid] = message with { Flags = flags };
-            journal?.Flagged(uid, flags);
+            if (!messages.TryGetValue(uid, out message)) return null;
+            var flags = change(message);
+            if (ReferenceEquals(flags, message.Flags)) return message;
+            messages[uid] = message = message with { Flags = [.. flags] };
+            snapshot = null;
+            journal?.Flagged(uid, message.Flags);
         }
         Changed?.Invoke();
-        return flags;
+        return message;
     }
 
-    public void Remove(uint uid)
+    public bool Remove(uint uid)
     {
         lock (gate)
         {
-            if (!messages.Remove(uid)) return;
+            if (!messages.Remove(uid)) return false;
+            snapshot = null;
             journal?.Removed(uid);
         }
         Changed?.Invoke();
+        return true;
     }
 }

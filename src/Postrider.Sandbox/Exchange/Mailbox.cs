@@ -43,6 +43,7 @@ public sealed class Mailbox
     private readonly string? path;
     private readonly List<MailFolder> folders = [];
     private MailboxSettings settings = new();
+    private uint lastValidity;
 
     /// <param name="path">Where its folders are kept; null: in memory.</param>
     internal Mailbox(EmailAddress address, string displayName, MailboxKind kind, Guid? ownerId, Guid? tenantId, TimeProvider clock, string? path)
@@ -132,9 +133,11 @@ public sealed class Mailbox
 
     private MailFolder NewFolder(string name)
     {
-        // Seconds of the day it was made, as Exchange does: larger than any folder had before under this name.
-        var validity = (uint)clock.GetUtcNow().ToUnixTimeSeconds();
-        return new(name, validity, path is null ? null : new FolderJournal(PathOf(name)));
+        // Seconds of the day it was made, as Exchange does: larger than any folder had before under this name, also one that was deleted within the same second.
+        var validity = Math.Max((uint)clock.GetUtcNow().ToUnixTimeSeconds(), lastValidity + 1);
+        var made = new MailFolder(name, validity, path is null ? null : new FolderJournal(PathOf(name)));
+        lastValidity = Math.Max(lastValidity, made.UidValidity);
+        return made;
     }
 
     private string PathOf(string folder) => Path.Combine(path!, Uri.EscapeDataString(folder));

@@ -118,10 +118,10 @@ internal static partial class FuzzTargets
             async input =>
             {
                 var faults = new List<Exception>();
-                using var mailboxes = new MailboxesInMemory("Sent");
+                using var mailboxes = new MailboxesInMemory("Sent") { KeepsAll = true };
                 mailboxes.Inbox.Append("Subject: one\r\n\r\ntext\r\n");
                 mailboxes.Inbox.Append("Subject: two\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b--\r\n", "\\Seen");
-                var options = new ImapServerOptions { Listen = Dialogue.Loopback, Clock = new FakeClock(), OnFault = faults.Add };
+                var options = ImapTestPeer.Full with { Clock = new FakeClock(), OnFault = faults.Add };
                 // Signed in already, so that what follows gets somewhere.
                 byte[] said = [.. "a0 AUTHENTICATE XOAUTH2 dXNlcj1hbm5AZXhhbXBsZS5jb20BYXV0aD1CZWFyZXIgc2VjcmV0AQE=\r\na1 SELECT INBOX\r\n"u8, .. input.Bytes];
                 using var session = new ImapSession(WireConnection.Over(new ScriptedStream(said, random, input.Measure), Dialogue.Loopback), options, mailboxes);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Postrider.Mail.Imap;
 using Postrider.Mail.Tests.Peers;
 
 namespace Postrider.Mail.Tests.Imap;
@@ -74,6 +75,28 @@ public sealed class ImapServerInteropTests
     }
 
     [Fact]
+    public async Task Pythons_imaplib_and_curl_start_TLS_on_the_way()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        await using var server = ImapServerUnderTest.Start(adjust: o => o with { StartTls = true });
+        server.Mailboxes.Inbox.Append(Message, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
+        var output = await PythonAsync(server, """
+            assert 'STARTTLS' in m.capabilities and 'LOGINDISABLED' in m.capabilities and 'AUTH=PLAIN' not in m.capabilities, m.capabilities
+            m.starttls(trust)
+            assert 'STARTTLS' not in m.capabilities and 'AUTH=PLAIN' in m.capabilities, m.capabilities
+            m.authenticate('PLAIN', lambda c: b'\0ann@example.com\0secret')
+            assert m.select('INBOX') == ('OK', [b'1'])
+            print('done')
+            """, "imaplib.IMAP4('localhost', PORT)");
+        Assert.Contains("done", output, StringComparison.Ordinal);
+        using var files = new TemporaryFolder();
+        var (code, said) = await PeerProgram.RunAsync(curl, ["--silent", "--show-error", "--ssl-reqd", "--cacert", TestCertificates.AuthorityFile(files), "--user", "ann@example.com:secret", $"imap://localhost:{server.Port}/INBOX;UID=1"]);
+        Assert.True(code == 0, said);
+        Assert.Contains("Two loaves, please.", said, StringComparison.Ordinal);
+        Assert.Empty(server.Faults);
+    }
+
+    [Fact]
     public async Task Curl_reads_a_message_with_a_bearer_token_and_puts_one_back()
     {
         var curl = PeerProgram.FindOrSkip("curl");
@@ -94,6 +117,10 @@ public sealed class ImapServerInteropTests
 
         (code, output) = await PeerProgram.RunAsync(curl, [.. common, $"imaps://localhost:{server.Port}/INBOX?SUBJECT%20Gr"]);
         Assert.Equal((0, "* SEARCH 1"), (code, output.Trim()));
+
+        await using var full = ImapServerUnderTest.Start(adjust: o => o with { CapabilitiesBefore = ImapCapabilities.FullBefore });
+        (code, output) = await PeerProgram.RunAsync(curl, [.. common[..^1], "AUTH=OAUTHBEARER", $"imaps://localhost:{full.Port}/INBOX?ALL"]);
+        Assert.Equal((0, "* SEARCH"), (code, output.Trim()));
     }
 
     [Fact]
@@ -102,6 +129,78 @@ public sealed class ImapServerInteropTests
         var mbsync = PeerProgram.FindOrSkip("mbsync");
         await using var server = ImapServerUnderTest.Start();
         using var files = new TemporaryFolder();
+        var (configuration, maildir) = Configure(server, files);
+        var bodies = Enumerable.Range(0, 60).Select(i => Encoding.UTF8.GetBytes($"Subject: {i}\r\nMessage-ID: <{i}@example.com>\r\n\r\n{new string('z', i * 50)}\r\nGrüße\r\n")).ToList();
+        foreach (var body in bodies) server.Mailboxes.Inbox.Append(body, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
+
+        await SyncAsync();
+        // mbsync stores LF and adds a header of its own to what it uploads; both are its business.
+        Assert.Equal(Sorted(bodies), Sorted(MaildirMessages(Path.Combine(maildir, "INBOX"))));
+
+        var letter = "Subject: from here\nMessage-ID: <here@example.com>\n\nGrüße\n";
+        File.WriteAllText(Path.Combine(maildir, "INBOX", "new", "1700000000.1.here"), letter);
+        var draft = Directory.CreateDirectory(Path.Combine(maildir, "Entwürfe", "new")).FullName;
+        File.WriteAllText(Path.Combine(draft, "1700000000.2.here"), letter);
+        server.Mailboxes.Inbox.Remove(1);
+        server.Mailboxes.Inbox.ChangeFlags(2, _ => ["\\Seen", "\\Flagged"]);
+        await SyncAsync();
+        Assert.Equal(60, server.Mailboxes.Inbox.Messages().Count);
+        Assert.Equal(Crlf(letter), WithoutSyncHeader(server.Mailboxes.Inbox.Messages()[^1].Bytes.ToArray()));
+        Assert.Equal(60, MaildirMessages(Path.Combine(maildir, "INBOX")).Count);
+        Assert.Contains(Directory.GetFiles(Path.Combine(maildir, "INBOX", "cur")), f => f.EndsWith("FS", StringComparison.Ordinal));
+        Assert.Empty(server.Faults);
+
+        async Task SyncAsync()
+        {
+            var (code, output) = await PeerProgram.RunAsync(mbsync, ["-c", configuration, "all"]);
+            Assert.True(code == 0, output);
+        }
+    }
+
+    [Fact]
+    public async Task Mbsync_and_the_server_agree_on_thousands_that_change_on_both_sides()
+    {
+        var mbsync = PeerProgram.FindOrSkip("mbsync");
+        await using var server = ImapServerUnderTest.Start(new MailboxesInMemory { KeepsAll = true }, o => o with { CapabilitiesAfter = ImapCapabilities.FullAfter });
+        using var files = new TemporaryFolder();
+        var (configuration, maildir) = Configure(server, files);
+        var inbox = server.Mailboxes.Inbox;
+        for (var i = 0; i < 2000; i++) inbox.Append(string.Create(CultureInfo.InvariantCulture, $"Subject: {i}\r\nMessage-ID: <{i}@example.com>\r\n\r\n{new string('z', i % 500)}\r\n"));
+        await SyncAsync();
+        Assert.Equal(2000, Near().Count);
+
+        // There: a quarter goes, a quarter is read. Here: others go, others are flagged, new ones come.
+        var near = Near().ToDictionary(m => m.Subject, m => m.Path, StringComparer.Ordinal);
+        for (uint uid = 1; uid <= 500; uid++) inbox.Remove(uid);
+        for (uint uid = 501; uid <= 1000; uid++) inbox.ChangeFlags(uid, _ => ["\\Seen"]);
+        for (var i = 1000; i < 1250; i++) File.Delete(near[i.ToString(CultureInfo.InvariantCulture)]);
+        for (var i = 1250; i < 1750; i++)
+        {
+            var path = near[i.ToString(CultureInfo.InvariantCulture)];
+            var name = Path.GetFileName(path).Split(":2,")[0];
+            File.Move(path, Path.Combine(maildir, "INBOX", "cur", name + ":2,FS"));
+        }
+        for (var i = 2000; i < 2500; i++) File.WriteAllText(Path.Combine(maildir, "INBOX", "new", string.Create(CultureInfo.InvariantCulture, $"1700000000.{i}.here")), string.Create(CultureInfo.InvariantCulture, $"Subject: {i}\nMessage-ID: <{i}@example.com>\n\nnew\n"));
+        await SyncAsync();
+
+        var there = inbox.Messages().Select(m => (Subject: SubjectOf(Encoding.UTF8.GetString(m.Bytes.Span)), Flags: string.Concat(m.Flags.Select(f => f[1..2]).Where(f => f is "S" or "F").Order(StringComparer.Ordinal)))).OrderBy(m => m.Subject, StringComparer.Ordinal).ToList();
+        Assert.Equal(1750, there.Count);
+        Assert.Equal(there, Near().Select(m => (m.Subject, m.Flags)).OrderBy(m => m.Subject, StringComparer.Ordinal));
+        Assert.Equal(500, there.Count(m => m.Flags == "FS"));
+        Assert.Empty(server.Faults);
+
+        List<(string Subject, string Flags, string Path)> Near() =>
+            [.. new[] { "new", "cur" }.SelectMany(sub => Directory.GetFiles(Path.Combine(maildir, "INBOX", sub))).Select(f => (SubjectOf(File.ReadAllText(f)), f.Split(":2,") is [_, var flags] ? flags : "", f))];
+
+        async Task SyncAsync()
+        {
+            var (code, output) = await PeerProgram.RunAsync(mbsync, ["-c", configuration, "all"]);
+            Assert.True(code == 0, output);
+        }
+    }
+
+    private static (string Configuration, string Maildir) Configure(ImapServerUnderTest server, TemporaryFolder files)
+    {
         var authority = TestCertificates.AuthorityFile(files);
         var maildir = Directory.CreateDirectory(Path.Combine(files.Path, "mail")).FullName;
         // PLAIN: mbsync knows XOAUTH2 only by a SASL plug-in that Debian does not have.
@@ -132,32 +231,10 @@ public sealed class ImapServerInteropTests
             Expunge Both
             SyncState *
             """);
-        var bodies = Enumerable.Range(0, 60).Select(i => Encoding.UTF8.GetBytes($"Subject: {i}\r\nMessage-ID: <{i}@example.com>\r\n\r\n{new string('z', i * 50)}\r\nGrüße\r\n")).ToList();
-        foreach (var body in bodies) server.Mailboxes.Inbox.Append(body, [], new DateTimeOffset(2026, 11, 22, 9, 0, 0, TimeSpan.Zero));
-
-        await SyncAsync();
-        // mbsync stores LF and adds a header of its own to what it uploads; both are its business.
-        Assert.Equal(Sorted(bodies), Sorted(MaildirMessages(Path.Combine(maildir, "INBOX"))));
-
-        var letter = "Subject: from here\nMessage-ID: <here@example.com>\n\nGrüße\n";
-        File.WriteAllText(Path.Combine(maildir, "INBOX", "new", "1700000000.1.here"), letter);
-        var draft = Directory.CreateDirectory(Path.Combine(maildir, "Entwürfe", "new")).FullName;
-        File.WriteAllText(Path.Combine(draft, "1700000000.2.here"), letter);
-        server.Mailboxes.Inbox.Remove(1);
-        server.Mailboxes.Inbox.ChangeFlags(2, _ => ["\\Seen", "\\Flagged"]);
-        await SyncAsync();
-        Assert.Equal(60, server.Mailboxes.Inbox.Messages().Count);
-        Assert.Equal(Crlf(letter), WithoutSyncHeader(server.Mailboxes.Inbox.Messages()[^1].Bytes.ToArray()));
-        Assert.Equal(60, MaildirMessages(Path.Combine(maildir, "INBOX")).Count);
-        Assert.Contains(Directory.GetFiles(Path.Combine(maildir, "INBOX", "cur")), f => f.EndsWith("FS", StringComparison.Ordinal));
-        Assert.Empty(server.Faults);
-
-        async Task SyncAsync()
-        {
-            var (code, output) = await PeerProgram.RunAsync(mbsync, ["-c", configuration, "all"]);
-            Assert.True(code == 0, output);
-        }
+        return (configuration, maildir);
     }
+
+    private static string SubjectOf(string message) => message.Split('\n').First(l => l.StartsWith("Subject: ", StringComparison.Ordinal))[9..].TrimEnd('\r');
 
     private static List<string> MaildirMessages(string folder) =>
         [.. new[] { "new", "cur" }.SelectMany(sub => Directory.GetFiles(Path.Combine(folder, sub))).Select(f => Crlf(File.ReadAllText(f)))];
@@ -172,14 +249,15 @@ public sealed class ImapServerInteropTests
 
     private static string WithoutSyncHeader(string message) => string.Concat(message.Split("\r\n").Where(l => !l.StartsWith("X-TUID:", StringComparison.Ordinal)).Select(l => l + "\r\n"))[..^2];
 
-    private static async Task<string> PythonAsync(ImapServerUnderTest server, string script)
+    private static async Task<string> PythonAsync(ImapServerUnderTest server, string script, string connect = "imaplib.IMAP4_SSL('localhost', PORT, ssl_context=trust)")
     {
         var python = PeerProgram.FindOrSkip("python3");
         using var files = new TemporaryFolder();
         var authority = TestCertificates.AuthorityFile(files);
         var program = files.Write("drive.py", string.Create(CultureInfo.InvariantCulture, $"""
             import imaplib, ssl, sys
-            m = imaplib.IMAP4_SSL('localhost', {server.Port}, ssl_context=ssl.create_default_context(cafile={"'" + authority + "'"}))
+            trust = ssl.create_default_context(cafile={"'" + authority + "'"})
+            m = {connect.Replace("PORT", server.Port.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)}
 
             """) + script);
         var (code, output) = await PeerProgram.RunAsync(python, [program]);

@@ -200,6 +200,34 @@ public sealed class ImapServerTests
         await stopping;
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task Our_client_keeps_house_whatever_the_server_offers(bool full, bool rev2)
+    {
+        await using var server = ImapServerUnderTest.Start(
+            new MailboxesInMemory { KeepsAll = full },
+            o => full ? o with { CapabilitiesBefore = ImapCapabilities.FullBefore, CapabilitiesAfter = ImapCapabilities.FullAfter } : o);
+        await using var client = await server.ConnectAsync();
+        if (rev2) Assert.Contains("IMAP4rev2", (await client.EnableAsync(["IMAP4rev2"], CancellationToken.None)).Value!, StringComparer.OrdinalIgnoreCase);
+        Assert.True((await client.CreateAsync("Entwürfe/2026", ImapFolderRole.None, CancellationToken.None)).Succeeded);
+        for (var i = 0; i < 10; i++) await client.AppendAsync("INBOX", i % 2 == 0 ? ["\\Seen"] : [], Encoding.UTF8.GetBytes(Message), CancellationToken.None);
+        await client.SelectAsync("INBOX", false, CancellationToken.None);
+        Assert.Equal([1u, 2, 3, 4, 5, 6, 7, 8, 9, 10], (await client.UidSearchHeaderAsync("Message-ID", "1@example.com", CancellationToken.None)).Value!);
+        Assert.True((await client.UidCopyAsync([1, 2, 3], "Entwürfe/2026", CancellationToken.None)).Succeeded);
+        Assert.True((await client.UidMoveAsync([4, 6, 7], "Entwürfe/2026", CancellationToken.None)).Succeeded);
+        Assert.True((await client.UidStoreAsync([1, 2], true, ["\\Deleted"], CancellationToken.None)).Succeeded);
+        Assert.True((await client.UidExpungeAsync([2], CancellationToken.None)).Succeeded);
+        Assert.Equal([1u, 3, 5, 8, 9, 10], server.Mailboxes.Inbox.Messages().Select(m => m.Uid));
+        var status = Assert.Single((await client.StatusAsync(["Entwürfe/2026"], CancellationToken.None)).Value!);
+        Assert.Equal(6u, status.Messages);
+        Assert.Equal(["Entwürfe/2026"], (await client.ListAsync(new ImapListRequest("*") { WithStatus = true }, CancellationToken.None)).Value!.Select(f => f.Name).Where(n => n != "INBOX"));
+        Assert.True((await client.RenameAsync("Entwürfe/2026", "Ablage", CancellationToken.None)).Succeeded);
+        Assert.Equal(6, server.Mailboxes.Open("Ablage")!.Messages().Count);
+        Assert.Empty(server.Faults);
+    }
+
     [Fact]
     public async Task Names_of_folders_travel_in_Unicode()
     {

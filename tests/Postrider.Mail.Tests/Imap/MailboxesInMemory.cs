@@ -10,7 +10,9 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, FolderInMemory> _folders = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _subscribed = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _expired = new();
+    private uint _validity = 1000;
 
     public MailboxesInMemory(params string[] folders)
     {
@@ -18,6 +20,10 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
     }
 
     public FolderInMemory Inbox => (FolderInMemory)Open("INBOX")!;
+    /// <summary>Messages are \Recent, and have mod-sequences. False: as Exchange, which has neither.</summary>
+    public bool KeepsAll { get; init; }
+    /// <summary>Attributes of folders by name, such as <c>\Sent</c>.</summary>
+    public Dictionary<string, string> SpecialUse { get; } = new(StringComparer.Ordinal);
     public string? NotConnected { get; init; }
     public string? ByeText => "Connection closed. 14";
     public CancellationToken Expired => _expired.Token;
@@ -41,7 +47,7 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
 
     public IReadOnlyList<ImapFolder> Folders()
     {
-        lock (_gate) return [.. _folders.Keys.Order(StringComparer.Ordinal).Select(n => new ImapFolder(n, '/', []))];
+        lock (_gate) return [.. _folders.Keys.Order(StringComparer.Ordinal).Select(n => new ImapFolder(n, '/', SpecialUse.TryGetValue(n, out var use) ? [use] : []))];
     }
 
     public IImapFolderStore? Open(string name)
@@ -51,7 +57,7 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
 
     public string? Create(string name)
     {
-        lock (_gate) return _folders.TryAdd(name, new FolderInMemory(name, (uint)(1000 + _folders.Count))) ? null : "NO [ALREADYEXISTS] The folder exists.";
+        lock (_gate) return _folders.TryAdd(name, new FolderInMemory(name, _validity++, this)) ? null : "NO [ALREADYEXISTS] The folder exists.";
     }
 
     public string? Delete(string name)
@@ -63,21 +69,52 @@ internal sealed class MailboxesInMemory : IImapBackend, IImapAccount, IDisposabl
     {
         lock (_gate)
         {
-            if (!_folders.Remove(oldName, out var folder)) return "NO [NONEXISTENT] There is no such folder.";
-            _folders.Add(newName, folder);
+            if (!_folders.ContainsKey(oldName)) return "NO [NONEXISTENT] There is no such folder.";
+            if (_folders.ContainsKey(newName)) return "NO [ALREADYEXISTS] The folder exists.";
+            foreach (var name in _folders.Keys.Where(n => n == oldName || n.StartsWith(oldName + "/", StringComparison.Ordinal)).ToList())
+            {
+                _folders.Remove(name, out var folder);
+                _folders.Add(newName + name[oldName.Length..], folder!);
+            }
+            return null;
+        }
+    }
+
+    public IReadOnlyCollection<string>? Subscribed()
+    {
+        lock (_gate) return KeepsAll ? [.. _subscribed] : null;
+    }
+
+    public string? SetSubscribed(string name, bool subscribed)
+    {
+        lock (_gate)
+        {
+            if (subscribed) _subscribed.Add(name);
+            else _subscribed.Remove(name);
             return null;
         }
     }
 }
 
-internal sealed class FolderInMemory(string name, uint uidValidity) : IImapFolderStore
+internal sealed class FolderInMemory(string name, uint uidValidity, MailboxesInMemory owner) : IImapFolderStore
 {
     private readonly Lock _gate = new();
     private List<ImapStoredMessage> _messages = [];
+    private ulong _modSeq = 1;
+    private uint _firstRecent = 1;
 
     public string Name => name;
     public uint UidValidity => uidValidity;
     public uint UidNext { get; private set; } = 1;
+
+    public ulong HighestModSeq
+    {
+        get
+        {
+            lock (_gate) return owner.KeepsAll ? _modSeq : 0;
+        }
+    }
+
     public event Action? Changed;
 
     public IReadOnlyList<ImapStoredMessage> Messages()
@@ -93,28 +130,50 @@ internal sealed class FolderInMemory(string name, uint uidValidity) : IImapFolde
         lock (_gate)
         {
             uid = UidNext++;
-            _messages = [.. _messages, new ImapStoredMessage(uid, internalDate, flags, bytes)];
+            _messages = [.. _messages, new ImapStoredMessage(uid, internalDate, flags, bytes) { ModSeq = NextModSeq() }];
         }
         Changed?.Invoke();
         return uid;
     }
 
-    public IReadOnlyList<string>? ChangeFlags(uint uid, Func<IReadOnlyList<string>, IReadOnlyList<string>> change)
+    public ImapStoredMessage? ChangeFlags(uint uid, Func<ImapStoredMessage, IReadOnlyList<string>> change)
     {
-        IReadOnlyList<string> flags;
+        ImapStoredMessage changed;
         lock (_gate)
         {
             if (_messages.Find(m => m.Uid == uid) is not { } message) return null;
-            flags = change(message.Flags);
-            _messages = [.. _messages.Select(m => m.Uid == uid ? m with { Flags = flags } : m)];
+            var flags = change(message);
+            if (ReferenceEquals(flags, message.Flags)) return message;
+            changed = message with { Flags = flags, ModSeq = NextModSeq() };
+            _messages = [.. _messages.Select(m => m.Uid == uid ? changed : m)];
         }
         Changed?.Invoke();
-        return flags;
+        return changed;
     }
 
-    public void Remove(uint uid)
+    public bool Remove(uint uid)
     {
-        lock (_gate) _messages = [.. _messages.Where(m => m.Uid != uid)];
+        lock (_gate)
+        {
+            var before = _messages.Count;
+            _messages = [.. _messages.Where(m => m.Uid != uid)];
+            if (_messages.Count == before) return false;
+            NextModSeq();
+        }
         Changed?.Invoke();
+        return true;
     }
+
+    public uint ClaimRecent(uint below)
+    {
+        if (!owner.KeepsAll) return uint.MaxValue;
+        lock (_gate)
+        {
+            var first = _firstRecent;
+            _firstRecent = Math.Max(first, below);
+            return first;
+        }
+    }
+
+    private ulong NextModSeq() => owner.KeepsAll ? ++_modSeq : 0;
 }

@@ -100,6 +100,18 @@ public sealed class ImapBackendTests
     }
 
     [Fact]
+    public async Task A_folder_made_again_within_the_second_has_another_UIDVALIDITY()
+    {
+        await using var exchange = await StartAsync();
+        await using var client = await exchange.ConnectImapAsync(Ben);
+        Assert.True((await client.CreateAsync("Orders", ImapFolderRole.None, exchange.Cancel)).Succeeded);
+        var first = exchange.Box(Ben).Folder("Orders")!.UidValidity;
+        Assert.True((await client.DeleteAsync("Orders", exchange.Cancel)).Succeeded);
+        Assert.True((await client.CreateAsync("Orders", ImapFolderRole.None, exchange.Cancel)).Succeeded);
+        Assert.True(exchange.Box(Ben).Folder("Orders")!.UidValidity > first);
+    }
+
+    [Fact]
     public async Task Mailboxes_of_a_folder_are_there_again_after_a_restart()
     {
         using var folder = new TemporaryFolder();

@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Postrider.Mail.Content;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Reports;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
 using Postrider.Mail.Tests.Dialogues;
@@ -19,6 +21,9 @@ internal static partial class FuzzTargets
     {
         ["message"] = Message,
         ["addresses"] = Addresses,
+        ["report"] = Report,
+        ["reply"] = Reply,
+        ["html"] = Html,
         ["smtp server"] = SmtpServerSide,
         ["smtp client"] = SmtpClientSide,
         ["imap server"] = ImapServerSide,
@@ -54,6 +59,45 @@ internal static partial class FuzzTargets
             }
             input.Measure();
             GC.KeepAlive(list);
+            return Task.CompletedTask;
+        });
+
+    private static FuzzTarget Report() => new(
+        "report",
+        [.. Directory.EnumerateFiles(Path.Combine(Corpora.Root!, "bounces-sisimai", "files"), "*.eml", SearchOption.AllDirectories).Select(File.ReadAllBytes)],
+        Words("Final-Recipient: rfc822; a@b.example\n", "550 5.1.1 ", "<a@b.example>:\n", "\n\n", "------ This is a copy of the message\n", "utf-8; \\x{", "{\"notificationType\":\"Bounce\"", "Received: from x\n"),
+        input =>
+        {
+            var message = MimeMessage.Read(input.Bytes);
+            var report = MailReport.Read(message);
+            var automatic = AutomaticMail.Of(message);
+            input.Measure();
+            GC.KeepAlive((message, report, automatic));
+            return Task.CompletedTask;
+        });
+
+    private static FuzzTarget Reply() => new(
+        "reply",
+        [.. ((string[])["reply-trimmer", "reply-crisp", "reply-zapier"]).SelectMany(c => Directory.EnumerateFiles(Path.Combine(Corpora.Root!, c, "files"), "*.txt", SearchOption.AllDirectories)).Select(File.ReadAllBytes)],
+        Words("On 1 May 2026 Ann <a@b.example> wrote:\n", "> ", "-----Original Message-----\n", "From: a\n", "-- \n", "Sent from my iPhone\n", "____________\n"),
+        input =>
+        {
+            var read = ReplyText.Read(Encoding.UTF8.GetString(input.Bytes));
+            if (read.New.Length + read.Signature.Length > input.Bytes.Length + 2) throw new InvalidOperationException("More came out than went in.");
+            input.Measure();
+            GC.KeepAlive(read);
+            return Task.CompletedTask;
+        });
+
+    private static FuzzTarget Html() => new(
+        "html",
+        [.. Messages().Select(m => MimeMessage.Read(m).HtmlBody).OfType<string>().Select(Encoding.UTF8.GetBytes), .. Directory.EnumerateFiles(Path.Combine(Corpora.Root!, "reply-talon", "files"), "*.html", SearchOption.AllDirectories).Select(File.ReadAllBytes)],
+        Words("<", ">", "<!--", "-->", "<script>", "</script>", "<div class=gmail_quote>", "&#x10FFFF;", "&amp", "<a href=\"", "'", "<blockquote>", "</blockquote>", "<pre>", "\0"),
+        input =>
+        {
+            var read = ReplyText.ReadHtml(Encoding.UTF8.GetString(input.Bytes));
+            input.Measure();
+            GC.KeepAlive(read);
             return Task.CompletedTask;
         });
 

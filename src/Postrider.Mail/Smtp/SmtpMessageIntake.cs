@@ -12,7 +12,7 @@ internal sealed class SmtpMessageIntake(WireConnection connection, SmtpServerOpt
     // Between a slow backend and a fast client.
     private const int BodyBuffer = 256 * 1024;
     // The slowest client that counts as alive while it sends a body, bytes a second.
-    private const double SlowestLine = 4096;
+    internal const double SlowestLine = 4096;
 
     /// <summary>The backend reads while the client sends; whoever is slower sets the pace.</summary>
     /// <returns>The answer to the final dot.</returns>
@@ -21,8 +21,8 @@ internal sealed class SmtpMessageIntake(WireConnection connection, SmtpServerOpt
     {
         // Ends with the session, not with the server: a message whose dot has come is finished and answered while the server stops.
         using var broken = new CancellationTokenSource();
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: BodyBuffer, resumeWriterThreshold: BodyBuffer / 2, useSynchronizationContext: false));
-        var taking = HandOverAsync(envelope, pipe.Reader, broken.Token);
+        var pipe = Buffer();
+        var taking = HandOverAsync(backend, session, options, envelope, pipe.Reader, broken.Token);
         var body = new SmtpBodyReader();
         try
         {
@@ -47,7 +47,9 @@ internal sealed class SmtpMessageIntake(WireConnection connection, SmtpServerOpt
         return refusal ?? reply;
     }
 
-    private async Task<SmtpReply> HandOverAsync(SmtpEnvelope envelope, PipeReader message, CancellationToken broken)
+    internal static Pipe Buffer() => new(new PipeOptions(pauseWriterThreshold: BodyBuffer, resumeWriterThreshold: BodyBuffer / 2, useSynchronizationContext: false));
+
+    internal static async Task<SmtpReply> HandOverAsync(ISmtpBackend backend, SmtpSession session, SmtpServerOptions options, SmtpEnvelope envelope, PipeReader message, CancellationToken broken)
     {
         try
         {

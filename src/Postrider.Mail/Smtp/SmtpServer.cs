@@ -23,9 +23,18 @@ public sealed record SmtpServerOptions
     public long MaxMessageBytes { get; init; } = 157_286_400;
     public int MaxRecipients { get; init; } = 500;
     public int MaxConnections { get; init; } = 200;
+    /// <summary>Of one address at a time; one more is answered 421.</summary>
+    public int MaxConnectionsPerAddress { get; init; } = 100;
+    /// <summary>Wrong sign-ins of an address, or of a user, after which it has to wait for <see cref="SignInPause"/>. A good one clears them.</summary>
+    public int MaxSignInFailures { get; init; } = 20;
+    public TimeSpan SignInPause { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>CHUNKING and BINARYMIME (RFC 3030).</summary>
+    public bool Chunking { get; init; } = true;
+    /// <summary>DSN (RFC 3461): the parameters are checked and stand in <see cref="SmtpEnvelope.Dsn"/>. To offer it is to promise notifications.</summary>
+    public bool Dsn { get; init; }
     /// <summary>Refused commands, failed sign-ins among them, after which a session is ended. A message that is taken clears them; what the backend refuses a signed-in client does not count.</summary>
     public int MaxErrors { get; init; } = 20;
-    /// <summary>SASL mechanisms announced after TLS: XOAUTH2, PLAIN, LOGIN.</summary>
+    /// <summary>SASL mechanisms announced after TLS: XOAUTH2, OAUTHBEARER, PLAIN, LOGIN.</summary>
     public IReadOnlyList<string> AuthMechanisms { get; init; } = ["LOGIN", "XOAUTH2"];
     /// <summary>Whole time for one command to arrive. The body of a message may take this and a second more for each 4 KB.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
@@ -52,7 +61,24 @@ public sealed class SmtpSession
 /// <summary>The envelope of one message.</summary>
 /// <param name="Sender">Null for the null reverse-path.</param>
 /// <param name="DeclaredSize">SIZE= of MAIL; null when not given.</param>
-public sealed record SmtpEnvelope(EmailAddress? Sender, IReadOnlyList<EmailAddress> Recipients, long? DeclaredSize, bool SmtpUtf8, bool EightBitMime);
+public sealed record SmtpEnvelope(EmailAddress? Sender, IReadOnlyList<EmailAddress> Recipients, long? DeclaredSize, bool SmtpUtf8, bool EightBitMime)
+{
+    /// <summary>BODY=BINARYMIME: the message is not made of lines.</summary>
+    public bool Binary { get; init; }
+
+    /// <summary>What the client asked of notifications; null: nothing.</summary>
+    public SmtpDsnRequest? Dsn { get; init; }
+}
+
+/// <summary>Parameters of RFC 3461 as a client gave them.</summary>
+/// <param name="ReturnWhole">RET; null when not given.</param>
+/// <param name="EnvelopeId">ENVID, decoded; null when not given.</param>
+/// <param name="Recipients">By place in <see cref="SmtpEnvelope.Recipients"/>.</param>
+public sealed record SmtpDsnRequest(bool? ReturnWhole, string? EnvelopeId, IReadOnlyList<SmtpDsnRecipient> Recipients);
+
+/// <param name="Notify">Null when not given.</param>
+/// <param name="OriginalRecipient">ORCPT, such as <c>rfc822;ann@example.com</c>, decoded; null when not given.</param>
+public sealed record SmtpDsnRecipient(SmtpNotify? Notify, string? OriginalRecipient);
 
 /// <summary>The outcome of AUTH: an identity, or the reply that refuses (such as 535 5.7.3).</summary>
 public sealed record SmtpAuthResult(object? Identity, SmtpReply? Refusal);
@@ -88,15 +114,34 @@ public sealed class SmtpServer : IAsyncDisposable
     private SmtpServer(SmtpServerOptions options, ISmtpBackend backend)
     {
         tls = options.Certificate is null ? null : TlsOf(options.Certificate);
+        var limits = new SmtpClientLimits(options);
         listener = new WireListener(options.Listen, options.MaxConnections, options.Clock,
-            (connection, stopping) => new SmtpServerSession(connection, options, backend, tls).RunAsync(stopping),
-            async connection =>
+            async (connection, stopping) =>
             {
-                Encoding.ASCII.GetBytes("421 4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel\r\n", connection.Output);
-                using var deadline = new Deadline(TimeProvider.System, TimeSpan.FromSeconds(2), CancellationToken.None);
-                await connection.Output.FlushAsync(deadline.Token);
+                var address = connection.Remote.Address;
+                if (!limits.Enter(address))
+                {
+                    await RefuseAsync(connection);
+                    return;
+                }
+                try
+                {
+                    await new SmtpServerSession(connection, options, backend, tls, limits).RunAsync(stopping);
+                }
+                finally
+                {
+                    limits.Leave(address);
+                }
             },
+            RefuseAsync,
             options.OnFault);
+
+        static async Task RefuseAsync(WireConnection connection)
+        {
+            Encoding.ASCII.GetBytes("421 4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel\r\n", connection.Output);
+            using var deadline = new Deadline(TimeProvider.System, TimeSpan.FromSeconds(2), CancellationToken.None);
+            await connection.Output.FlushAsync(deadline.Token);
+        }
     }
 
     /// <summary>Listens at once; port 0 takes a free one.</summary>

@@ -9,7 +9,9 @@ using Postrider.Mail.Wire;
 namespace Postrider.Mail.Smtp;
 
 /// <summary>One client's session: the state machine of RFC 5321 section 4.1.4.</summary>
-internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOptions options, ISmtpBackend backend, SslServerAuthenticationOptions? tls)
+#pragma warning disable CA1001 // What is left of a message in chunks is disposed at the end of RunAsync, which is the session's whole life.
+internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOptions options, ISmtpBackend backend, SslServerAuthenticationOptions? tls, SmtpClientLimits? limits = null)
+#pragma warning restore CA1001
 {
     /// <summary>What a client is told when the backend threw.</summary>
     public static readonly SmtpReply Fault = new(451, "4.3.0", "Temporary server error. Please try again later");
@@ -19,12 +21,15 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     private const int MaxCommandLine = 2048;
     // Commands that bring no message nearer, since the last one: a pool's NOOP a minute stays far below.
     private const int MaxIdleCommands = 1000;
+    private const long SmallestNotRead = 16 << 20;
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(2);
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly SmtpSession session = new() { Remote = connection.Remote };
     private Transaction? transaction;
+    // A message of which a chunk has come and the last has not.
+    private SmtpChunkedMessage? chunked;
     private int errors;
     private int idleCommands;
     private bool closing;
@@ -37,6 +42,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         }
         finally
         {
+            await AbandonChunksAsync();
             backend.SessionEnded(session);
         }
     }
@@ -111,7 +117,14 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             Refuse(500, "5.5.2", "Line too long");
             return;
         }
-        if (verb is not ("AUTH" or "MAIL" or "RCPT" or "DATA" or "QUIT")) idleCommands++;
+        if (verb is not ("AUTH" or "MAIL" or "RCPT" or "DATA" or "BDAT" or "QUIT")) idleCommands++;
+        // RFC 3030 section 2: between chunks there is only the next chunk, or the end of the transaction.
+        if (chunked is not null && verb is "MAIL" or "RCPT" or "DATA" or "AUTH" or "STARTTLS")
+        {
+            Refuse(503, "5.5.1", "A message in chunks has been begun");
+            return;
+        }
+        if (verb is "RSET" or "EHLO" or "HELO" or "QUIT") await AbandonChunksAsync();
         switch (verb)
         {
             case "EHLO" or "HELO": Hello(verb, rest); break;
@@ -120,6 +133,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             case "MAIL": await MailAsync(rest, stopping); break;
             case "RCPT": await RcptAsync(rest, stopping); break;
             case "DATA": await DataAsync(rest, stopping); break;
+            case "BDAT" when options.Chunking: await BdatAsync(rest, stopping); break;
             case "RSET" when rest.Length == 0: transaction = null; Say(250, "2.0.0", "Resetting"); break;
             case "NOOP": Say(250, "2.0.0", "OK"); break;
             case "HELP": Say(214, "2.0.0", "RFC 5321 and RFC 6409"); break;
@@ -151,6 +165,8 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         if (tls is not null && !connection.IsTls) lines.Add("STARTTLS");
         if (AuthOffered) lines.Add("AUTH " + string.Join(' ', options.AuthMechanisms));
         lines.Add("8BITMIME");
+        if (options.Chunking) lines.AddRange(["BINARYMIME", "CHUNKING"]);
+        if (options.Dsn) lines.Add("DSN");
         lines.Add("SMTPUTF8");
         Say(250, null, string.Join('\n', lines));
     }
@@ -193,6 +209,12 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         else if (!AuthOffered || !options.AuthMechanisms.Contains(mechanism, StringComparer.Ordinal)) Refuse(504, "5.7.4", "Unrecognized authentication type");
         else if (await CredentialAsync(mechanism, initial.Length == 0 ? null : initial, stopping) is { } credential)
         {
+            if (limits?.Wait(session.Remote.Address, credential.UserName) is not null)
+            {
+                // The same whether the password is right or not.
+                Refuse(454, "4.7.0", "Too many wrong sign-ins, try again later");
+                return;
+            }
             var refusal = await AskAsync(
                 async () =>
                 {
@@ -201,8 +223,16 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                     return session.Identity is not null ? null : result.Refusal ?? new(535, "5.7.8", "Authentication credentials invalid");
                 },
                 stopping);
-            if (refusal is not null) Refuse(refusal);
-            else Say(235, "2.7.0", "Authentication successful");
+            if (refusal is null)
+            {
+                limits?.Succeeded(session.Remote.Address, credential.UserName);
+                Say(235, "2.7.0", "Authentication successful");
+                return;
+            }
+            if (refusal.IsPermanent) limits?.Failed(session.Remote.Address, credential.UserName);
+            // RFC 7628 section 3.2.2: the reason as a challenge; whatever the client says to it, the refusal follows.
+            if (mechanism == "OAUTHBEARER" && await ChallengeAsync(SaslResponses.Encode("""{"status":"invalid_token"}"""), stopping) is null) return;
+            Refuse(refusal);
         }
     }
 
@@ -225,6 +255,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             SaslCredential? credential = mechanism switch
             {
                 "XOAUTH2" => SaslResponses.ReadXOAuth2(bytes),
+                "OAUTHBEARER" => SaslResponses.ReadOAuthBearer(bytes),
                 "PLAIN" => SaslResponses.ReadPlain(bytes),
                 _ => null,
             };
@@ -251,12 +282,12 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         else if (options.RequireAuthentication && session.Identity is null) Refuse(530, "5.7.57", "Client not authenticated to send mail");
         else if (transaction is not null) Refuse(503, "5.5.2", "Sender already specified");
         else if (!SmtpCommand.TryReadPath(rest, "FROM:", out var path, out var parameters)) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (SmtpCommand.ReadMailParameters(parameters, options.MaxMessageBytes, out var size, out var utf8, out var eightBit) is { } refusal) Refuse(refusal);
+        else if (SmtpCommand.ReadMailParameters(parameters, options, out var read) is { } refusal) Refuse(refusal);
         else
         {
             EmailAddress? sender = null;
             if (path.Length > 0 && !EmailAddress.TryParse(path, out sender)) Refuse(501, "5.1.7", "Invalid address");
-            else if (!utf8 && !Ascii.IsValid(path)) Refuse(553, "5.6.7", "The address needs SMTPUTF8");
+            else if (!read.Utf8 && !Ascii.IsValid(path)) Refuse(553, "5.6.7", "The address needs SMTPUTF8");
             else
             {
                 var answer = await AskAsync(() => backend.MailAsync(session, sender, stopping), stopping);
@@ -265,7 +296,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                     Decline(answer);
                     return;
                 }
-                transaction = new Transaction(sender, size, utf8, eightBit);
+                transaction = new Transaction(sender, read);
                 Say(250, "2.1.0", "Sender OK");
             }
         }
@@ -275,7 +306,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     {
         if (transaction is null) Refuse(503, "5.5.2", "Need mail command");
         else if (!SmtpCommand.TryReadPath(rest, "TO:", out var path, out var parameters)) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (parameters.Count > 0) Refuse(555, "5.5.4", "Unsupported parameter");
+        else if (SmtpCommand.ReadRcptParameters(parameters, options, out var dsn) is { } refusal) Refuse(refusal);
         // RFC 5321 section 4.5.1: Postmaster needs no domain.
         else if (!EmailAddress.TryParse(path.Equals("postmaster", StringComparison.OrdinalIgnoreCase) ? path + "@" + options.HostName : path, out var recipient)) Refuse(501, "5.1.3", "Invalid address");
         else if (!transaction.SmtpUtf8 && !Ascii.IsValid(path)) Refuse(553, "5.6.7", "The address needs SMTPUTF8");
@@ -288,7 +319,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
                 Decline(answer);
                 return;
             }
-            transaction.Recipients.Add(recipient);
+            transaction.Add(recipient, dsn);
             Say(250, "2.1.5", "Recipient OK");
         }
     }
@@ -298,6 +329,8 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         if (transaction is null) Refuse(503, "5.5.2", "Need mail command");
         else if (rest.Length > 0) Refuse(501, "5.5.4", "Invalid arguments");
         else if (transaction.Recipients.Count == 0) Refuse(503, "5.5.2", "Need rcpt command");
+        // RFC 3030 section 3: lines of dots and all cannot carry it.
+        else if (transaction.Parameters.Binary) Refuse(503, "5.5.1", "A binary message is sent by BDAT");
         // RFC 2920 section 3.1: the client waits for 354. One that does not would have its body read as commands had DATA been refused.
         else if (connection.HasUnreadInput) Close(503, "5.5.1", "Nothing may follow DATA before its reply, closing transmission channel");
         else
@@ -311,6 +344,48 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             Reply(reply);
             if (reply.Code == 421) closing = true;
         }
+    }
+
+    /// <summary>A chunk is read whatever the answer is: its bytes stand on the line and are no commands.</summary>
+    private async Task BdatAsync(string rest, CancellationToken stopping)
+    {
+        if (!SmtpCommand.TryReadChunk(rest, out var size, out var last))
+        {
+            // How many bytes follow is not known.
+            Close(501, "5.5.4", "Invalid arguments, closing transmission channel");
+            return;
+        }
+        // Far more than a message may have is not worth reading away.
+        if (size > Math.Max(2 * options.MaxMessageBytes, SmallestNotRead))
+        {
+            Close(421, "4.7.0", "The chunk is too large to be read away, closing transmission channel");
+            return;
+        }
+        await FlushAsync();
+        if (chunked is null)
+        {
+            if (transaction is not { Recipients.Count: > 0 })
+            {
+                await SmtpChunkedMessage.SkipAsync(connection, options, size, stopping);
+                Refuse(503, "5.5.2", transaction is null ? "Need mail command" : "Need rcpt command");
+                return;
+            }
+            chunked = new SmtpChunkedMessage(connection, options, backend, session, transaction.ToEnvelope(), transaction.Parameters.Binary);
+        }
+        var reply = await chunked.TakeAsync(size, last, stopping);
+        if (last || !reply.IsPositive) await AbandonChunksAsync();
+        if (last && reply.IsPositive) errors = idleCommands = 0;
+        Reply(reply);
+        if (reply.Code == 421) closing = true;
+    }
+
+    /// <summary>Ends the transaction, too.</summary>
+    private async Task AbandonChunksAsync()
+    {
+        if (chunked is null) return;
+        var message = chunked;
+        (chunked, transaction) = (null, null);
+        await message.DisposeAsync();
     }
 
     /// <summary>The backend's answer; its fault is an answer too. Null accepts.</summary>
@@ -387,10 +462,24 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         return words.Length < 3 ? text : $"{words[0]} {words[1]} [redacted]";
     }
 
-    private sealed class Transaction(EmailAddress? sender, long? size, bool utf8, bool eightBit)
+    private sealed class Transaction(EmailAddress? sender, SmtpMailParameters parameters)
     {
-        public bool SmtpUtf8 => utf8;
+        private readonly List<SmtpDsnRecipient> dsn = [];
+
+        public SmtpMailParameters Parameters => parameters;
+        public bool SmtpUtf8 => parameters.Utf8;
         public List<EmailAddress> Recipients { get; } = [];
-        public SmtpEnvelope ToEnvelope() => new(sender, [.. Recipients], size, utf8, eightBit);
+
+        public void Add(EmailAddress recipient, SmtpDsnRecipient? asked)
+        {
+            Recipients.Add(recipient);
+            dsn.Add(asked ?? new(null, null));
+        }
+
+        public SmtpEnvelope ToEnvelope() => new(sender, [.. Recipients], parameters.Size, parameters.Utf8, parameters.EightBit)
+        {
+            Binary = parameters.Binary,
+            Dsn = parameters.ReturnWhole is null && parameters.EnvelopeId is null && dsn.TrueForAll(d => d.Notify is null && d.OriginalRecipient is null) ? null : new(parameters.ReturnWhole, parameters.EnvelopeId, [.. dsn]),
+        };
     }
 }

@@ -16,7 +16,7 @@ internal static class Benchmarks
     {
         // In process: the peers and the corpora stay warm, and no project is generated and built for each run.
         var config = ManualConfig.CreateEmpty()
-            .AddJob(Job.Default.WithWarmupCount(4).WithIterationCount(8).WithToolchain(InProcessEmitToolchain.DontLogOutput))
+            .AddJob(Job.Default.WithWarmupCount(4).WithIterationCount(8).WithToolchain(InProcessEmitToolchain.Instance))
             .AddDiagnoser(MemoryDiagnoser.Default)
             .AddColumnProvider(DefaultColumnProviders.Instance)
             .AddExporter(MarkdownExporter.Console)

@@ -22,19 +22,19 @@ public class SmtpReceiveBench
     public int Sessions { get; set; }
 
     [GlobalSetup]
-    public async Task SetupAsync()
+    public void Setup()
     {
         _sinkPort = PeerProcess.FreePort();
         _sink = PeerProcess.Start("smtp-sink", "-u", "nobody", $"127.0.0.1:{_sinkPort}", "256");
-        await PeerProcess.AcceptsAsync(_sinkPort);
+        PeerProcess.AcceptsAsync(_sinkPort).GetAwaiter().GetResult();
         _server = SmtpServer.Start(new SmtpServerOptions { Listen = new IPEndPoint(IPAddress.Loopback, 0), RequireTls = false, RequireAuthentication = false }, _backend);
     }
 
     [GlobalCleanup]
-    public async Task CleanupAsync()
+    public void Cleanup()
     {
         _sink?.Dispose();
-        if (_server is not null) await _server.DisposeAsync();
+        _server?.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 
     [Benchmark(OperationsPerInvoke = Messages)]

@@ -22,11 +22,11 @@ public class SmtpSendBench
     public int Connections { get; set; }
 
     [GlobalSetup]
-    public async Task SetupAsync()
+    public void Setup()
     {
         _port = PeerProcess.FreePort();
         _sink = PeerProcess.Start("smtp-sink", "-u", "nobody", $"127.0.0.1:{_port}", "256");
-        await PeerProcess.AcceptsAsync(_port);
+        PeerProcess.AcceptsAsync(_port).GetAwaiter().GetResult();
     }
 
     [GlobalCleanup]

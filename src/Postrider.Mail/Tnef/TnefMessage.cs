@@ -6,7 +6,7 @@ namespace Postrider.Mail.Tnef;
 
 /// <summary>A file out of a <c>winmail.dat</c>.</summary>
 /// <param name="FileName">As the sender named it, controls as spaces; null: it has no name.</param>
-/// <param name="MediaType">Null: the sender did not say.</param>
+/// <param name="MediaType">Null: the sender did not say, or nothing that is one.</param>
 /// <param name="ContentId">By which the HTML names it, without angle brackets; null: it is not named.</param>
 /// <param name="Bytes">A view over the bytes that were read.</param>
 /// <param name="IsMessage">The bytes are an enclosed message, for <see cref="TnefMessage.Read"/> again.</param>
@@ -177,7 +177,7 @@ public sealed class TnefMessage
                 attachment.DisplayName = Line(type, value.Span);
                 break;
             case MapiProperty.AttachmentMediaType:
-                attachment.MediaType = Line(type, value.Span)?.ToLowerInvariant();
+                attachment.MediaType = Line(type, value.Span)?.ToLowerInvariant() is { } named && MessageWriter.IsMediaType(named) ? named : null;
                 break;
             case MapiProperty.AttachmentContentId:
                 attachment.ContentId = Line(type, value.Span)?.TrimStart('<').TrimEnd('>');

@@ -139,8 +139,8 @@ internal sealed class BodyEncoder(string encoding)
                 continue;
             }
             var room = EncodedLine - _column;
-            // At the start of a line an mbox file would quote the one, and bad relays have lost the other.
-            var guarded = _column == 0 && (rest[0] == '.' || rest.StartsWith("From "u8));
+            // At the start of a line an mbox file would quote the one, bad relays have lost the other, and the last could be taken for a delimiter.
+            var guarded = _column == 0 && (rest[0] == '.' || rest.StartsWith("From "u8) || rest.StartsWith("--"u8));
             var run = guarded ? 0 : PlainRun(rest, final, room);
             if (run > 0)
             {

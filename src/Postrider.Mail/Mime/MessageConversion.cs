@@ -8,10 +8,10 @@ namespace Postrider.Mail.Mime;
 public enum ConversionObstacle
 {
     /// <summary>A signed part does not fit. Encoded anew its signature would not hold any more; only its author can sign the encoded form.</summary>
-    Signed,
+    SignatureBreaks,
     /// <summary>A header holds octets over 127: the peer would need SMTPUTF8 (RFC 6531).</summary>
     HeaderNotAscii,
-    /// <summary>A header has NUL or a line of over 998 octets.</summary>
+    /// <summary>A header has NUL, a CR that ends no line, or a line of over 998 octets.</summary>
     HeaderLine,
     /// <summary>A part that does not fit is in a transfer encoding that is not known, is a piece of a message (<c>message/partial</c>), or lies beyond the limits of reading.</summary>
     Structure,
@@ -81,17 +81,20 @@ public static class MessageConversion
             if (Refusal is not null) return peer;
             var header = new MessageNeeds();
             header.Add(part.RawHeaders.Span);
-            if (header.EightBit && peer == SmtpBodyKind.SevenBit) Refuse(ConversionObstacle.HeaderNotAscii, "A header holds 8-bit characters; the peer would have to take SMTPUTF8.");
-            else if (header.Nul || header.LongestLine > BodyEncoding.LineLimit) Refuse(ConversionObstacle.HeaderLine, "A header holds NUL or a line of more than 998 octets.");
+            if (header.EightBit && peer < SmtpBodyKind.EightBit) Refuse(ConversionObstacle.HeaderNotAscii, "A header holds 8-bit characters; the peer would have to take SMTPUTF8.");
+            else if (header.Nul || header.BareCr || header.LongestLine > BodyEncoding.LineLimit) Refuse(ConversionObstacle.HeaderLine, "A header holds NUL, a CR that ends no line, or a line of more than 998 octets.");
             if (Refusal is not null) return peer;
 
             var at = _steps.Count;
             _steps.Add(new Header([])); // what it says depends on what follows
-            var (kind, encoding) = part.MediaType == "multipart/signed" ? (await SignedAsync(part), null)
-                : part.Children.Count > 0 && part.Children.All(c => c.BodyOffset is not null) ? (await ChildrenAsync(part), (string?)null)
-                : await LeafAsync(part);
+            SmtpBodyKind kind;
+            string? encoding = null;
+            var signed = part.MediaType == "multipart/signed";
+            if (signed) kind = await SignedAsync(part);
+            else if (part.Children.Count > 0 && part.Children.All(c => c.BodyOffset is not null)) kind = await ChildrenAsync(part);
+            else (kind, encoding) = await LeafAsync(part);
             if (Refusal is not null) return peer;
-            if (encoding is null && part.TransferEncodingName is "8bit" or "binary" && part.MediaType != "multipart/signed") encoding = NameOf(kind);
+            if (encoding is null && part.TransferEncodingName is "8bit" or "binary" && !signed) encoding = NameOf(kind);
             if (encoding == part.TransferEncodingName) encoding = null;
             _steps[at] = new Header(HeaderBytes(part, encoding, mimeVersion: isRoot && encoding is not null && part.Find("MIME-Version") is null));
             return header.EightBit && kind < SmtpBodyKind.EightBit ? SmtpBodyKind.EightBit : kind;
@@ -101,7 +104,7 @@ public static class MessageConversion
         {
             var body = await NeedsAsync(part.BodyStart, part.BodyLength);
             var kind = WithLineEnds(body);
-            if (kind > peer) Refuse(ConversionObstacle.Signed, "A signed part does not fit, and its signature would not hold if it were encoded anew.");
+            if (kind > peer) Refuse(ConversionObstacle.SignatureBreaks, "A signed part does not fit, and its signature would not hold if it were encoded anew.");
             _steps.Add(new Copy(part.BodyStart, part.BodyLength, Clean: false));
             return kind;
         }
@@ -125,7 +128,7 @@ public static class MessageConversion
         {
             var needs = await NeedsAsync(part.BodyStart, part.BodyLength);
             var identity = TransferEncoding.IsIdentity(part.TransferEncodingName);
-            // In text, and between encoded lines, a line end is a line end, however it is written. Text in UTF-16 is bytes.
+            // In text, and between encoded lines, LF is a line end. Text in UTF-16 is bytes.
             var lines = !identity || ((part.IsText || part.IsMessage) && !needs.Nul);
             var kind = lines ? WithLineEnds(needs) : needs.Kind;
             if (kind <= peer)
@@ -139,13 +142,11 @@ public static class MessageConversion
                 Refuse(ConversionObstacle.Structure, "A part that does not fit cannot be encoded anew.");
                 return (peer, null);
             }
-            var mend = part.IsText && !needs.Nul && part.TransferEncodingName != TransferEncoding.Base64Name;
-            var encoding = part.TransferEncodingName switch
-            {
-                TransferEncoding.QuotedPrintable => TransferEncoding.QuotedPrintable,
-                "7bit" or "8bit" or "binary" or "" => BodyEncoding.Cheapest(part.BodyLength, await CountEscapedAsync(part.BodyStart, part.BodyLength)),
-                _ => TransferEncoding.Base64Name,
-            };
+            var decoded = identity ? needs : await DecodedNeedsAsync(part);
+            var mend = part.IsText && !decoded.Nul && !decoded.BareCr && part.TransferEncodingName != TransferEncoding.Base64Name;
+            var encoding = part.TransferEncodingName == TransferEncoding.QuotedPrintable ? TransferEncoding.QuotedPrintable
+                : identity ? BodyEncoding.Cheapest(part.BodyLength, await CountEscapedAsync(part))
+                : TransferEncoding.Base64Name;
             _steps.Add(new Encode(part, encoding, mend));
             Encoded++;
             return (SmtpBodyKind.SevenBit, encoding);
@@ -184,20 +185,17 @@ public static class MessageConversion
 
             async Task CopyAsync(Copy copy)
             {
-                // A part may end where a line begins, with or without its end: it is added by what follows.
                 var lines = new SmtpBodyWriter(output, dots: false);
+                var gap = new Gap(peer);
                 message.Position = copy.From;
-                var line = 0;
                 for (var left = copy.Length; left > 0;)
                 {
                     var read = await ReadAsync(input, left);
                     left -= read;
-                    if (peer == SmtpBodyKind.Binary) output.Write(input.AsSpan(0, read));
-                    else if (copy.Clean) line = Clean(input.AsSpan(0, read), lines, line);
+                    if (copy.Clean) gap.Write(input.AsSpan(0, read), lines);
                     else lines.Write(input.AsSpan(0, read));
                     await FlushAsync(Block);
                 }
-                lines.EndLastCr();
             }
 
             async Task EncodeAsync(Encode encode)
@@ -220,8 +218,6 @@ public static class MessageConversion
                     }
                     await FlushAsync(Block);
                 }
-                lines.EndLastCr();
-                encoder.Add(mended.Written.Span, output);
                 encoder.End(output);
             }
 
@@ -234,23 +230,6 @@ public static class MessageConversion
             }
         }
 
-        /// <returns>The length of the last line so far.</returns>
-        private int Clean(Span<byte> bytes, SmtpBodyWriter lines, int line)
-        {
-            var from = 0;
-            for (var i = 0; i < bytes.Length; i++)
-            {
-                if (bytes[i] == 0 || (bytes[i] > 127 && peer == SmtpBodyKind.SevenBit)) bytes[i] = (byte)'?';
-                line = bytes[i] is (byte)'\r' or (byte)'\n' ? 0 : line + 1;
-                if (line <= BodyEncoding.LineLimit) continue;
-                lines.Write(bytes[from..i]);
-                lines.Write("\r\n"u8);
-                (from, line) = (i, 1);
-            }
-            lines.Write(bytes[from..]);
-            return line;
-        }
-
         private async Task<MessageNeeds> NeedsAsync(long from, long length)
         {
             var needs = new MessageNeeds();
@@ -258,10 +237,16 @@ public static class MessageConversion
             return needs;
         }
 
-        private async Task<long> CountEscapedAsync(long from, long length)
+        private async Task<MessageNeeds> DecodedNeedsAsync(MimePart part)
+        {
+            await using var body = part.OpenBody(message);
+            return await MessageNeeds.ReadAsync(body, cancel);
+        }
+
+        private async Task<long> CountEscapedAsync(MimePart part)
         {
             var escaped = 0L;
-            await EachBlockAsync(from, length, block => escaped += BodyEncoding.CountEscaped(block));
+            await EachBlockAsync(part.BodyStart, part.BodyLength, block => escaped += BodyEncoding.CountEscaped(block));
             return escaped;
         }
 
@@ -289,9 +274,9 @@ public static class MessageConversion
 
         private void Refuse(ConversionObstacle obstacle, string detail) => Refusal ??= new(obstacle, detail);
 
-        /// <summary>What is left when its line ends are CRLF.</summary>
+        /// <summary>What is left when LF is CRLF. A CR alone stays what it is: made a line end, it could make a delimiter of what follows it.</summary>
         private static SmtpBodyKind WithLineEnds(MessageNeeds needs) =>
-            needs.Nul || needs.LongestLine > BodyEncoding.LineLimit ? SmtpBodyKind.Binary : needs.EightBit ? SmtpBodyKind.EightBit : SmtpBodyKind.SevenBit;
+            needs.Nul || needs.BareCr || needs.LongestLine > BodyEncoding.LineLimit ? SmtpBodyKind.Binary : needs.EightBit ? SmtpBodyKind.EightBit : SmtpBodyKind.SevenBit;
 
         private static string NameOf(SmtpBodyKind kind) => kind switch { SmtpBodyKind.EightBit => "8bit", SmtpBodyKind.Binary => "binary", _ => "7bit" };
 
@@ -303,9 +288,9 @@ public static class MessageConversion
             var dropped = false;
             while (!rest.IsEmpty)
             {
-                var end = rest.IndexOfAny((byte)'\r', (byte)'\n');
-                var line = end < 0 ? rest : rest[..end];
-                rest = end < 0 ? [] : rest[(end + (rest[end..].StartsWith("\r\n"u8) ? 2 : 1))..];
+                var end = rest.IndexOf((byte)'\n');
+                var line = (end < 0 ? rest : rest[..end]).TrimEnd((byte)'\r');
+                rest = end < 0 ? [] : rest[(end + 1)..];
                 if (line.IsEmpty) break; // the blank line, where it is part of the section
                 if (line[0] is not ((byte)' ' or (byte)'\t')) dropped = encoding is not null && IsTransferEncoding(line);
                 if (dropped) continue;
@@ -320,5 +305,41 @@ public static class MessageConversion
 
         private static bool IsTransferEncoding(ReadOnlySpan<byte> line) =>
             line.IndexOf((byte)':') is > 0 and var colon && Ascii.EqualsIgnoreCase(line[..colon].TrimEnd(" \t"u8), "Content-Transfer-Encoding"u8);
+    }
+    /// <summary>What stands between parts: delimiters, and text that nobody reads, which is made to fit.</summary>
+    private sealed class Gap(SmtpBodyKind peer)
+    {
+        private int _line;
+        private bool _afterCr;
+
+        public void Write(ReadOnlySpan<byte> bytes, SmtpBodyWriter lines)
+        {
+            Span<byte> one = stackalloc byte[1];
+            foreach (var b in bytes)
+            {
+                var cr = _afterCr;
+                _afterCr = b == '\r';
+                if (b == '\n')
+                {
+                    lines.Write("\r\n"u8);
+                    _line = 0;
+                    continue;
+                }
+                if (cr) Put((byte)' ', one, lines);
+                if (!_afterCr) Put(b == 0 || (b > 127 && peer < SmtpBodyKind.EightBit) ? (byte)'?' : b, one, lines);
+            }
+        }
+
+        private void Put(byte b, Span<byte> one, SmtpBodyWriter lines)
+        {
+            if (_line == BodyEncoding.LineLimit)
+            {
+                lines.Write("\r\n "u8); // no delimiter begins with a space
+                _line = 1;
+            }
+            one[0] = b;
+            lines.Write(one);
+            _line++;
+        }
     }
 }

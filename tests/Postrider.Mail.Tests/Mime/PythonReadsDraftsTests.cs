@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Smtp;
 
 namespace Postrider.Mail.Tests.Mime;
 
@@ -19,8 +20,11 @@ public sealed class PythonReadsDraftsTests
             "defects": [str(d) for p in parts for d in p.defects] + [str(d) for p in parts for v in p.values() for d in getattr(v, "defects", [])]}))
         """;
 
-    [Fact]
-    public async Task Python_reads_what_was_meant()
+    [Theory]
+    [InlineData(SmtpBodyKind.SevenBit)]
+    [InlineData(SmtpBodyKind.EightBit)]
+    [InlineData(SmtpBodyKind.Binary)]
+    public async Task Python_reads_what_was_meant(SmtpBodyKind peer)
     {
         Assert.SkipUnless(Python is not null, "python3 is not installed.");
         var bytes = Enumerable.Range(0, 70_000).Select(i => (byte)(i * 31 >> 2)).ToArray();
@@ -43,7 +47,7 @@ public sealed class PythonReadsDraftsTests
             ],
         };
 
-        var read = await ReadAsync(draft.Write());
+        var read = await ReadAsync(draft.Write(peer));
 
         Assert.Equal(draft.Subject, read.GetProperty("subject").GetString());
         Assert.Equal("""[["J\u00fcrgen Gro\u00df", "jg@example.com"]]""", Ascii(read, "from"));

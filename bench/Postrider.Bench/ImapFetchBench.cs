@@ -42,6 +42,7 @@ public class ImapFetchBench
         _tls = await _dovecot.ConnectAsync(tls: true);
         await File.WriteAllTextAsync(Path.Combine(_dovecot.Folder, "mbsyncrc"), string.Create(CultureInfo.InvariantCulture, $"""
             FSync no
+
             IMAPAccount a
             Host 127.0.0.1
             Port {_dovecot.Port}
@@ -49,12 +50,15 @@ public class ImapFetchBench
             Pass secret
             SSLType None
             AuthMechs PLAIN
+
             IMAPStore far
             Account a
+
             MaildirStore near
             Path {_dovecot.Folder}/near/
             Inbox {_dovecot.Folder}/near/INBOX
             SubFolders Verbatim
+
             Channel c
             Far :far:
             Near :near:

@@ -140,8 +140,8 @@ public sealed record HtmlText(string Text, int? HistoryAt, bool IsCut)
                     return i;
                 }
             }
-            // A quote that is never closed was none, nor are those behind it.
-            if (quote != '\0') _quotesIgnoredUntil = limit;
+            // Quotes within which every '>' stands were none, nor are those behind them.
+            _quotesIgnoredUntil = limit;
             var plain = html.AsSpan(from, limit - from).IndexOf('>');
             return plain < 0 ? limit : from + plain;
         }

@@ -14,7 +14,7 @@ internal sealed record ImapResponseLimits
     public int ResponseBytes { get; init; } = 1024 * 1024;
     public int Depth { get; init; } = 64;
     /// <summary>Values of one response, all levels together.</summary>
-    public int Values { get; init; } = 100_000;
+    public int Values { get; init; } = 50_000;
     /// <summary>Numbers of one SEARCH response: 16 MiB of memory.</summary>
     public int SearchNumbers { get; init; } = 4_000_000;
     /// <summary>Bytes of all literals of one FETCH response.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using Postrider.Mail.Content;
 using Postrider.Mail.Mime;
 
 namespace Postrider.Mail.Reports;
@@ -12,6 +13,7 @@ internal sealed class BounceText
     private const int Looked = 256 << 10;
     private const int MostLines = 4000;
     private const int MostAbout = 2000;
+    private const int LongestLine = 998;
 
     // Each begins the mail that came back, wherever in a line it stands; compared in lower case.
     private static readonly string[] Markers =
@@ -47,9 +49,11 @@ internal sealed class BounceText
     public static BounceText Of(MimeMessage message, ReportParts parts)
     {
         var texts = parts.Texts.Count > 0 ? parts.Texts : message.Root.Children.Count == 0 ? [message.Root] : [];
-        var text = string.Join('\n', texts.Take(3).Select(part => part.MediaType == "text/html" ? WithoutTags(part.DecodeText()) : part.DecodeText()));
+        var text = string.Join('\n', texts.Take(3).Select(part => part.MediaType == "text/html" ? HtmlText.Read(part.DecodeText()).Text : part.DecodeText()));
         if (text.Length > Looked) text = text[..Looked];
         var lines = text.ReplaceLineEndings("\n").Split('\n', MostLines + 1);
+        // RFC 5322 section 2.1.1: no line of mail is longer; one that is says nothing more to a reader either.
+        for (var i = 0; i < lines.Length; i++) if (lines[i].Length > LongestLine) lines[i] = lines[i][..LongestLine];
         var end = Math.Min(lines.Length, MostLines);
         var (from, kept) = (-1, end);
         for (var i = 0; i < end; i++)
@@ -179,24 +183,5 @@ internal sealed class BounceText
                 yield return (address, i, alone);
             }
         }
-    }
-
-    private static string WithoutTags(string html)
-    {
-        var text = new StringBuilder(html.Length);
-        var within = false;
-        for (var i = 0; i < html.Length; i++)
-        {
-            if (html[i] == '<')
-            {
-                var rest = html.AsSpan(i + 1);
-                // An address in brackets is none.
-                within = rest.Length > 0 && (char.IsAsciiLetter(rest[0]) || rest[0] is '/' or '!') && !(rest.IndexOf('>') is > 0 and var end && rest[..end].Contains('@') && !rest[..end].Contains(' '));
-                if (within) text.Append(rest.StartsWith("br", StringComparison.OrdinalIgnoreCase) || rest.StartsWith("p", StringComparison.OrdinalIgnoreCase) || rest.StartsWith("/p", StringComparison.OrdinalIgnoreCase) || rest.StartsWith("div", StringComparison.OrdinalIgnoreCase) || rest.StartsWith("tr", StringComparison.OrdinalIgnoreCase) ? '\n' : ' ');
-            }
-            if (!within) text.Append(html[i]);
-            if (html[i] == '>') within = false;
-        }
-        return text.Replace("&lt;", "<").Replace("&gt;", ">").Replace("&amp;", "&").Replace("&nbsp;", " ").Replace("&#64;", "@").ToString();
     }
 }

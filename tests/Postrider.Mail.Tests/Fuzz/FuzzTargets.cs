@@ -182,13 +182,13 @@ internal static partial class FuzzTargets
         var random = new Random(4);
         return new(
             "imap client",
-            [.. Said("imap", "", 'S'), .. Directory.EnumerateFiles(Path.Combine(Corpora.Root!, "imap-mailkit-transcripts", "files"), "*.txt", SearchOption.AllDirectories).Select(File.ReadAllBytes)],
+            [.. Said("imap", "", 'S').Concat(Directory.EnumerateFiles(Path.Combine(Corpora.Root!, "imap-mailkit-transcripts", "files"), "*.txt", SearchOption.AllDirectories).Select(File.ReadAllBytes)).Select((seed, n) => Tagged(seed, n))],
             Words("* OK ready\r\n", "* BYE gone\r\n", "* 5 EXISTS\r\n", "* 1 EXPUNGE\r\n", "* 1 FETCH (UID 1 BODY[] {3}\r\nabc)\r\n", "* SEARCH 1 2 3\r\n", "+ idling\r\n", "{4294967295}\r\n", "{-1}\r\n", "(", ")", "NIL", "\"", "\0"),
             async input =>
             {
                 var options = new ImapClientOptions { Clock = new FakeClock() };
-                // Tags are counted from the first command; the answers to sign-in and SELECT are given so that the damage comes later, too.
-                byte[] said = random.Next(4) == 0 ? input.Bytes : [.. ImapBeginning, .. Encoding.Latin1.GetBytes(TagPattern().Replace(Encoding.Latin1.GetString(input.Bytes), _ => $"A{random.Next(3, 8)}"))];
+                // The answers to sign-in and SELECT are given so that the damage comes later, too.
+                byte[] said = random.Next(4) == 0 ? input.Bytes : [.. ImapBeginning, .. input.Bytes];
                 var endpoint = new WireEndpoint("localhost", 993, WireSecurity.None);
                 var connected = await ImapClient.OpenAsync(WireConnection.Over(new ScriptedStream(said, random, input.Measure), Dialogue.Loopback), endpoint, new SaslCredential.XOAuth2("ann@example.com", "token"), options, CancellationToken.None);
                 if (connected.Client is null == connected.Failure is null) throw new InvalidOperationException("Neither a client nor a failure, or both.");
@@ -203,6 +203,9 @@ internal static partial class FuzzTargets
                 }
             });
     }
+
+    /// <summary>Tags are counted from the first command: each seed answers some of the commands to come.</summary>
+    private static byte[] Tagged(byte[] seed, int number) => Encoding.Latin1.GetBytes(TagPattern().Replace(Encoding.Latin1.GetString(seed), match => $"A{3 + (number + match.Index) % 5}"));
 
     private static readonly byte[] ImapBeginning = "* OK [CAPABILITY IMAP4rev1 SASL-IR IDLE AUTH=XOAUTH2] ready\r\nA1 OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS MOVE] in\r\nA2 OK done\r\n"u8.ToArray();
 

@@ -42,12 +42,14 @@ internal sealed class Fuzzer(FuzzTarget target, int seed)
     // One second for ten megabytes, and what the first step of anything costs; a build for tests runs without optimisation, beside other work.
 #if DEBUG
     private const double Slack = 10;
+    // Without optimisation what a method no longer needs is held until it returns.
+    private const int MemoryFactor = 8;
 #else
     private const double Slack = 1;
+    private const int MemoryFactor = 4;
 #endif
     private static readonly TimeSpan PerMegabyte = TimeSpan.FromSeconds(0.1 * Slack);
     private static readonly TimeSpan TimeBase = TimeSpan.FromSeconds(0.25 * Slack);
-    private const int MemoryFactor = 4;
     private const long MemoryBase = 2 << 20;
     private const int Largest = 4 << 20;
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);

@@ -1,4 +1,6 @@
 using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Smtp;
 
@@ -122,6 +124,30 @@ public sealed class MessageConversionTests
     }
 
     [Fact]
+    public async Task Whatever_comes_is_refused_or_fits_and_keeps_its_contents()
+    {
+        var piece = Gen.OneOf(
+            Gen.Elements("--b", "--b--", "--c", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\n\r\n", "\0", "\u00fc", "=", "=3D", "QUJD", " ", "From ", ".", "text", "Subject: x\r\n"),
+            Gen.Elements("Content-Type: multipart/mixed; boundary=c\r\n", "Content-Type: text/html\r\n", "Content-Type: message/rfc822\r\n", "Content-Type: application/x\r\n", "Content-Transfer-Encoding: 8bit\r\n", "Content-Transfer-Encoding: base64\r\n", "Content-Transfer-Encoding: quoted-printable\r\n"),
+            Gen.Elements(990, 76, 75, 3).Select(n => new string('x', n)));
+        var (converted, refused) = (0, 0);
+        foreach (var pieces in piece.ListOf().Sample(3000, 60))
+        {
+            var message = Encoding.Latin1.GetBytes("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + string.Concat(pieces));
+            foreach (var peer in (SmtpBodyKind[])[SmtpBodyKind.SevenBit, SmtpBodyKind.EightBit])
+            {
+                var (outcome, bytes) = await ConvertAsync(message, peer);
+                if (outcome is ConversionOutcome.Refused) refused++;
+                else converted++;
+                if (outcome is ConversionOutcome.Refused) continue;
+                AssertFits(bytes, peer);
+                Assert.True(Contents(message).SequenceEqual(Contents(bytes), StringComparer.Ordinal), $"{peer}: " + Convert.ToBase64String(message));
+            }
+        }
+        Assert.True(converted > 1000, $"{converted} converted, {refused} refused");
+    }
+
+    [Fact]
     public async Task Messages_of_the_corpora_keep_their_contents()
     {
         Assert.SkipWhen(Corpora.Root is null, Corpora.Reason);
@@ -151,7 +177,7 @@ public sealed class MessageConversionTests
 
     /// <summary>Types and decoded bytes of the leaves, line ends alike; an encoded CR before a line that ended with LF, and now ends with CRLF, is part of the line end too.</summary>
     private static List<string> Contents(byte[] message) =>
-        [.. Corpora.Parts(MimeMessage.Read(message).Root).Where(p => p.Children.Count == 0).Select(p => p.MediaType + ": " + Encoding.Latin1.GetString(p.DecodeBytes()).Replace("\r\r\n", "\n", StringComparison.Ordinal).Replace("\r\n", "\n", StringComparison.Ordinal).TrimEnd('\n'))];
+        [.. Corpora.Parts(MimeMessage.Read(message).Root).Where(p => p.Children.Count == 0).Select(p => p.MediaType + ": " + Encoding.Latin1.GetString(p.DecodeBytes()).Replace("\r\r\n", "\n", StringComparison.Ordinal).Replace("\r\n", "\n", StringComparison.Ordinal).TrimEnd('\r', '\n'))];
 
     private static void AssertFits(byte[] bytes, SmtpBodyKind peer)
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Security.Cryptography;
 using Postrider.Mail;
 using Postrider.Mail.Imap;
@@ -43,7 +42,7 @@ public sealed class Transport
             Cc = letter.Cc,
             Subject = letter.Subject,
             Date = clock.GetUtcNow(),
-            MessageId = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(18)) + "@" + sender.Address.Domain,
+            MessageId = new MessageIdSource(sender.Address, RandomNumberGenerator.Fill).Next(),
             InReplyTo = answered?.MessageId,
             References = answered?.MessageId is { } id ? [.. answered.References, id] : [],
             Text = letter.Text,

@@ -1,5 +1,7 @@
 using System.Text;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Reports;
+using Postrider.Mail.Smtp;
 
 namespace Postrider.Mail.Tests.Mime;
 
@@ -114,5 +116,110 @@ public sealed class MessageDraftTests
         var read = MimeMessage.Read((Draft with { From = new NamedAddress(null, address) }).Write());
         Assert.Equal(address, read.From[0].Address);
         Assert.Contains("jürgen@xn--bcher-kva.example", Encoding.UTF8.GetString(read.Root.RawHeaders.Span));
+    }
+
+    [Theory]
+    [InlineData(40, 100, 30)]
+    [InlineData(40, 800, 7)] // 6,000 characters hold no more
+    public void Of_many_references_the_first_and_the_newest_are_written(int count, int length, int written)
+    {
+        var ids = Enumerable.Range(0, count).Select(i => $"{i}@{new string('d', length)}").ToList();
+        Assert.Equal([ids[0], .. ids.TakeLast(written - 1)], MimeMessage.Read((Draft with { References = ids }).Write()).References);
+    }
+
+    [Theory]
+    [InlineData(SmtpBodyKind.SevenBit, "quoted-printable", "base64", "")]
+    [InlineData(SmtpBodyKind.EightBit, "8bit", "base64", "8bit")]
+    [InlineData(SmtpBodyKind.Binary, "8bit", "binary", "binary")]
+    public void Bodies_go_as_the_peer_takes_them(SmtpBodyKind peer, string text, string file, string whole)
+    {
+        var draft = Draft with { Text = "Grüße aus München, wo es heute regnet\n", Html = null, Attachments = [new DraftAttachment("a.bin", "application/octet-stream", new byte[] { 0, 13, 255, 254, 253, 252, 251, 250 })] };
+        var read = MimeMessage.Read(draft.Write(peer));
+        Assert.Equal(whole, read.Root.TransferEncodingName);
+        Assert.Equal([text, file], read.Root.Children.Select(c => c.TransferEncodingName));
+        Assert.Equal(new byte[] { 0, 13, 255, 254, 253, 252, 251, 250 }, read.Attachments[0].DecodeBytes());
+        Assert.Equal("Grüße aus München, wo es heute regnet\r\n", read.TextBody);
+    }
+
+    [Fact]
+    public async Task An_attachment_out_of_a_stream_is_written_like_one_at_hand()
+    {
+        var bytes = new byte[300_001];
+        new Random(1).NextBytes(bytes);
+        var held = Draft with { Attachments = [new DraftAttachment("a.bin", "application/octet-stream", bytes)] };
+        var streamed = Draft with { Attachments = [new DraftAttachment("a.bin", "application/octet-stream", default) { Open = _ => ValueTask.FromResult<Stream>(new MemoryStream(bytes, writable: false)) }] };
+        var into = new MemoryStream();
+        await streamed.WriteAsync(into, SmtpBodyKind.SevenBit, TestContext.Current.CancellationToken);
+        Assert.Equal(held.Write(), into.ToArray());
+        Assert.Throws<InvalidOperationException>(() => streamed.Write());
+    }
+
+    [Fact]
+    public async Task A_large_attachment_is_nowhere_held()
+    {
+        const long size = 100 << 20;
+        var (read, written, mostHeld) = (0L, 0L, 0L);
+        var source = new FlowStream(size, count => mostHeld = Math.Max(mostHeld, (read += count) - written * 57 / 78));
+        var sink = new FlowStream(0, count => written += count);
+        var draft = Draft with { Attachments = [new DraftAttachment("disk.img", "application/octet-stream", default) { Open = _ => ValueTask.FromResult<Stream>(source) }] };
+        await draft.WriteAsync(sink, SmtpBodyKind.SevenBit, TestContext.Current.CancellationToken);
+        Assert.Equal(size, read);
+        Assert.InRange(written, size * 78 / 57, (size * 78 / 57) + 4096);
+        Assert.InRange(mostHeld, 0, 256 << 10);
+    }
+
+    /// <summary>Gives so many zeros, takes anything, and tells how much went through.</summary>
+    private sealed class FlowStream(long length, Action<int> flowed) : MemoryStream
+    {
+        private long _left = length;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var count = (int)Math.Min(_left, buffer.Length);
+            buffer.Span[..count].Clear();
+            _left -= count;
+            flowed(count);
+            return ValueTask.FromResult(count);
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            flowed(buffer.Length);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    [Fact]
+    public void An_invitation_is_the_last_alternative()
+    {
+        var read = MimeMessage.Read((Draft with { Calendar = new DraftCalendar("BEGIN:VCALENDAR\nMETHOD:REQUEST\nEND:VCALENDAR\n", "REQUEST") }).Write());
+        Assert.Equal(["text/plain", "text/html", "text/calendar"], read.Root.Children.Select(c => c.MediaType));
+        Assert.Equal("REQUEST", read.Root.Children[2].Parameters["method"]);
+        Assert.Equal("BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n", read.Root.Children[2].DecodeText());
+    }
+
+    [Fact]
+    public void A_report_is_read_as_what_it_says()
+    {
+        var original = (Draft with { Text = "secret", Html = null, MessageId = "lost@example.com" }).Write();
+        var ann = EmailAddress.Parse("ann@example.org");
+        var report = new DraftReport("hub.example.com", [
+            new DraftReportRecipient(ann, "failed", "5.1.1") { RemoteMta = "mx.example.org", Diagnostic = "550 5.1.1 No such\r\nuser\r\nBcc: eve@example.net", Original = ann, LastAttempt = Draft.Date },
+            new DraftReportRecipient(EmailAddress.Parse("jürgen@example.org"), "delayed", "4.4.1") { RetryUntil = Draft.Date },
+        ], original) { EnvelopeId = "QQ1", Arrival = Draft.Date };
+        var draft = Draft with { Text = "It did not arrive.", Html = null, Report = report };
+        foreach (var whole in (bool[])[false, true])
+        {
+            var read = MimeMessage.Read((draft with { Report = report with { ReturnWhole = whole } }).Write());
+            Assert.Equal("multipart/report", read.Root.MediaType);
+            Assert.Equal(["text/plain", "message/delivery-status", whole ? "message/rfc822" : "text/rfc822-headers"], read.Root.Children.Select(c => c.MediaType));
+            Assert.All(read.Root.Children, c => Assert.Equal("7bit", c.TransferEncodingName));
+            Assert.Equal(whole, Encoding.ASCII.GetString(read.Root.Children[2].RawBody.Span).Contains("secret", StringComparison.Ordinal));
+            var told = MailReport.Read(read)!;
+            Assert.Equal([ann, EmailAddress.Parse("jürgen@example.org")], told.Recipients.Select(r => r.Recipient));
+            Assert.Equal(["failed", "delayed"], told.Recipients.Select(r => r.Action));
+            Assert.Equal(["5.1.1", "4.4.1"], told.Recipients.Select(r => r.Status));
+            Assert.Equal(["lost@example.com"], told.OriginalIds);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Smtp;
 
 namespace Postrider.Mail.Tests.Mime;
 
@@ -19,8 +20,11 @@ public sealed class PythonReadsDraftsTests
             "defects": [str(d) for p in parts for d in p.defects] + [str(d) for p in parts for v in p.values() for d in getattr(v, "defects", [])]}))
         """;
 
-    [Fact]
-    public async Task Python_reads_what_was_meant()
+    [Theory]
+    [InlineData(SmtpBodyKind.SevenBit)]
+    [InlineData(SmtpBodyKind.EightBit)]
+    [InlineData(SmtpBodyKind.Binary)]
+    public async Task Python_reads_what_was_meant(SmtpBodyKind peer)
     {
         Assert.SkipUnless(Python is not null, "python3 is not installed.");
         var bytes = Enumerable.Range(0, 70_000).Select(i => (byte)(i * 31 >> 2)).ToArray();
@@ -43,7 +47,7 @@ public sealed class PythonReadsDraftsTests
             ],
         };
 
-        var read = await ReadAsync(draft.Write());
+        var read = await ReadAsync(draft.Write(peer));
 
         Assert.Equal(draft.Subject, read.GetProperty("subject").GetString());
         Assert.Equal("""[["J\u00fcrgen Gro\u00df", "jg@example.com"]]""", Ascii(read, "from"));
@@ -58,15 +62,44 @@ public sealed class PythonReadsDraftsTests
         Assert.Empty(Strings(read, "defects"));
     }
 
+    [Fact]
+    public async Task Python_reads_a_report()
+    {
+        Assert.SkipUnless(Python is not null, "python3 is not installed.");
+        const string script = """
+            import email, email.policy, json, sys
+            m = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.default)
+            text, status, original = m.iter_parts()
+            print(json.dumps({
+                "types": [p.get_content_type() for p in (m, text, status, original)], "report": m.get_param("report-type"),
+                "blocks": [[[k, str(v)] for k, v in block.items()] for block in status.get_payload()], "subject": original.get_payload()[0]["subject"],
+                "defects": [str(d) for p in m.walk() for d in p.defects]}))
+            """;
+        var ann = EmailAddress.Parse("ann@example.org");
+        var draft = new MessageDraft
+        {
+            From = new NamedAddress("Mail Delivery", EmailAddress.Parse("postmaster@example.com")), To = [new NamedAddress(null, ann)], Subject = "Not delivered", Date = default, MessageId = "1@example.com", Text = "It did not arrive.\n",
+            Report = new DraftReport("hub.example.com", [new DraftReportRecipient(ann, "failed", "5.1.1") { Diagnostic = "550 5.1.1 No such user" }, new DraftReportRecipient(ann, "delayed", "4.4.1")], "Subject: lost\r\n\r\nbody\r\n"u8.ToArray()) { ReturnWhole = true },
+        };
+        var read = await ReadAsync(draft.Write(), script);
+        Assert.Equal(["multipart/report", "text/plain", "message/delivery-status", "message/rfc822"], Strings(read, "types"));
+        Assert.Equal("delivery-status", read.GetProperty("report").GetString());
+        Assert.Equal("lost", read.GetProperty("subject").GetString());
+        Assert.Empty(Strings(read, "defects"));
+        Assert.Equal(
+            """[[["Reporting-MTA", "dns; hub.example.com"]], [["Final-Recipient", "rfc822; ann@example.org"], ["Action", "failed"], ["Status", "5.1.1"], ["Diagnostic-Code", "smtp; 550 5.1.1 No such user"]], [["Final-Recipient", "rfc822; ann@example.org"], ["Action", "delayed"], ["Status", "4.4.1"]]]""",
+            Ascii(read, "blocks"));
+    }
+
     private static string? Python { get; } = new[] { "/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3" }.FirstOrDefault(File.Exists);
 
     private static string Ascii(JsonElement element, string name) => element.GetProperty(name).GetRawText();
 
     private static string[] Strings(JsonElement element, string name) => [.. element.GetProperty(name).EnumerateArray().Select(e => e.GetString()!)];
 
-    private static async Task<JsonElement> ReadAsync(byte[] message)
+    private static async Task<JsonElement> ReadAsync(byte[] message, string script = Script)
     {
-        using var python = Process.Start(new ProcessStartInfo(Python!, ["-c", Script]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        using var python = Process.Start(new ProcessStartInfo(Python!, ["-c", script]) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true })!;
         await python.StandardInput.BaseStream.WriteAsync(message);
         python.StandardInput.Close();
         var answer = await python.StandardOutput.ReadToEndAsync();

@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Smtp;
 
 namespace Postrider.Mail.Tests.Mime;
 
@@ -61,10 +63,12 @@ public sealed class RoundTripTests
             Date = DateTimeOffset.FromUnixTimeSeconds(seconds).ToOffset(TimeSpan.FromMinutes(15 * quarters)), Text = text, Html = html, Attachments = attachments.ToList(), ExtraHeaders = [new("X-Extra", extra)],
         };
 
+    private static readonly Gen<SmtpBodyKind> Form = Gen.Elements(SmtpBodyKind.SevenBit, SmtpBodyKind.EightBit, SmtpBodyKind.Binary);
+
     [Fact]
-    public void What_is_written_is_read_back() => Prop.ForAll(Draft.ToArbitrary(), draft =>
+    public void What_is_written_is_read_back() => Prop.ForAll(Draft.ToArbitrary(), Form.ToArbitrary(), (draft, form) =>
     {
-        var bytes = draft.Write();
+        var bytes = draft.Write(form);
         var read = MimeMessage.Read(bytes);
         Assert.Equal(Shown(draft.Subject), read.Subject);
         Assert.Equal([Shown(draft.From)], read.From);
@@ -127,12 +131,68 @@ public sealed class RoundTripTests
     public void Equal_drafts_give_equal_bytes() => Prop.ForAll(Draft.ToArbitrary(), draft => Assert.Equal(draft.Write(), (draft with { }).Write())).Check(Config.QuickThrowOnFailure.WithMaxTest(100));
 
     [Fact]
-    public void Any_bytes_survive_their_transfer_encoding() => Prop.ForAll(Bytes.ToArbitrary(), bytes =>
+    public void What_is_written_is_what_the_peer_takes() => Prop.ForAll(Draft.ToArbitrary(), Form.ToArbitrary(), (draft, form) =>
     {
-        var (encoding, body) = BodyEncoding.Encode(bytes);
-        Assert.Equal(bytes, TransferEncoding.Decode(body, encoding));
-        if (encoding != "7bit") Assert.All(Encoding.ASCII.GetString(body).Split("\r\n"), line => Assert.InRange(line.Length, 0, 76));
+        var needs = new MessageNeeds();
+        needs.Add(draft.Write(form));
+        var international = new[] { draft.From, draft.Sender }.Concat(draft.To).Concat(draft.Cc).Concat(draft.ReplyTo).Any(a => a?.Address.NeedsSmtpUtf8 == true);
+        Assert.True(needs.Kind <= form || (international && needs.Kind == SmtpBodyKind.EightBit));
+    }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
+
+    [Fact]
+    public async Task A_stream_gets_the_same_bytes()
+    {
+        foreach (var (draft, form) in Draft.Zip(Form).Sample(300, 20))
+        {
+            var into = new MemoryStream();
+            await draft.WriteAsync(into, form, TestContext.Current.CancellationToken);
+            Assert.Equal(draft.Write(form), into.ToArray());
+        }
+    }
+
+    [Fact]
+    public void Any_bytes_survive_their_transfer_encoding_however_they_come() => Prop.ForAll(Bytes.ToArbitrary(), Form.ToArbitrary(), Gen.Choose(1, 100).ToArbitrary(), (bytes, form, block) =>
+    {
+        foreach (var encoding in (string[])[BodyEncoding.Choose(bytes, form), TransferEncoding.QuotedPrintable, TransferEncoding.Base64Name])
+        {
+            var body = Encoded(bytes, encoding, Math.Max(1, bytes.Length));
+            Assert.Equal(body, Encoded(bytes, encoding, block));
+            Assert.Equal(bytes, TransferEncoding.Decode(body, encoding));
+            if (!TransferEncoding.IsIdentity(encoding)) Assert.All(Encoding.ASCII.GetString(body).Split("\r\n"), line => Assert.InRange(line.Length, 0, 76));
+            if (encoding == TransferEncoding.Base64Name) Assert.Equal(BodyEncoding.Base64Length(bytes.Length), body.Length);
+        }
+        Assert.Equal(bytes.Count(b => b is not ((>= 32 and <= 126 and not (byte)'=') or 9 or 10 or 13)), BodyEncoding.CountEscaped(bytes));
     }).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+
+    [Fact]
+    public void No_control_in_a_name_or_value_ends_a_field()
+    {
+        foreach (var control in Enumerable.Range(0, 0xA0).Select(c => (char)c).Where(char.IsControl).Concat("\u2028\u2029\ud800\u200B"))
+        {
+            var evil = $"a{control}Bcc: eve@example.net{control}{control}b";
+            var named = new NamedAddress(evil, EmailAddress.Parse("ann@example.org"));
+            var draft = new MessageDraft
+            {
+                From = named, Sender = named, To = [named], Cc = [named], ReplyTo = [named], Subject = evil, Date = default, MessageId = "1@example.com", InReplyTo = evil, References = [evil], Text = "x", Html = "y",
+                Calendar = new DraftCalendar("z", evil), Attachments = [new DraftAttachment(evil, "text/plain; x=" + evil, default, evil), new DraftAttachment(evil, evil, default)], ExtraHeaders = [new("X-Extra", evil)],
+            };
+            string[] allowed = ["Date", "From", "Sender", "Reply-To", "To", "Cc", "Subject", "Message-ID", "X-Extra", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-Disposition"];
+            var read = MimeMessage.Read(draft.Write());
+            Assert.All(Corpora.Parts(read.Root).SelectMany(p => p.Headers), field => Assert.Contains(field.Name, allowed));
+            Assert.All(read.Root.Headers, field => Assert.DoesNotContain(Encoding.UTF8.GetString(field.RawValue.Span).Replace("\r\n ", "", StringComparison.Ordinal).TrimEnd('\r', '\n'), c => char.IsControl(c)));
+            Assert.Throws<FormatException>(() => (draft with { ExtraHeaders = [new("X" + control, "x")] }).Write());
+            Assert.Throws<FormatException>(() => (draft with { MessageId = "1" + control + "@example.com" }).Write());
+        }
+    }
+
+    private static byte[] Encoded(byte[] bytes, string encoding, int block)
+    {
+        var into = new ArrayBufferWriter<byte>();
+        var encoder = new BodyEncoder(encoding);
+        for (var at = 0; at < bytes.Length; at += block) encoder.Add(bytes.AsSpan(at, Math.Min(block, bytes.Length - at)), into);
+        encoder.End(into);
+        return into.WrittenSpan.ToArray();
+    }
 
     private static byte[] Raw(MimeMessage message, string name) => message.Headers.FirstOrDefault(f => f.Name == name).RawValue.ToArray();
 

@@ -41,6 +41,9 @@ public sealed record HtmlText(string Text, int? HistoryAt, bool IsCut)
         private readonly HashSet<string> _neverClosed = new(StringComparer.Ordinal);
         private int _quotesIgnoredUntil;
 
+        // Characters that may still be drawn for tags: a line for "hr" is longer than its tag, and quote marks stand on each line.
+        private int _drawing = 1000 + html.Length / 4;
+
         public HtmlText Read(bool cut)
         {
             var position = 0;
@@ -111,8 +114,8 @@ public sealed record HtmlText(string Text, int? HistoryAt, bool IsCut)
                     if (name == "pre") _pre = Math.Max(0, _pre + (closing ? -1 : 1));
                     if (name == "blockquote") _quotes = Math.Max(0, _quotes + (closing ? -1 : 1));
                     if (name is "p" or "h1" or "h2" or "h3" or "h4" or "h5" or "h6" or "blockquote" && _text.Length > 0 && !(_text.Length > 1 && _text[^1] == '\n' && _text[^2] == '\n')) _text.Append('\n');
-                    if (name == "li" && !closing) _text.Append("- ");
-                    if (name == "hr" && !closing) _text.Append("________________________________\n");
+                    if (name == "li" && !closing) Draw("- ");
+                    if (name == "hr" && !closing) Draw("________________________________\n");
                     break;
             }
             return next;
@@ -161,6 +164,12 @@ public sealed record HtmlText(string Text, int? HistoryAt, bool IsCut)
             if (marks) _history = _text.Length;
         }
 
+        private void Draw(string what)
+        {
+            if ((_drawing -= what.Length) > 0) _text.Append(what);
+            else _drawing = 0;
+        }
+
         private void NewLine()
         {
             _space = false;
@@ -206,7 +215,7 @@ public sealed record HtmlText(string Text, int? HistoryAt, bool IsCut)
             if (char.IsControl(c)) return;
             if (_space && _text.Length > 0 && _text[^1] is not ('\n' or ' ' or '\t')) _text.Append(' ');
             _space = false;
-            if (_quotes > 0 && (_text.Length == 0 || _text[^1] == '\n') && _quotes <= 20) for (var n = 0; n < _quotes; n++) _text.Append("> ");
+            if (_quotes > 0 && (_text.Length == 0 || _text[^1] == '\n') && _quotes <= 20) for (var n = 0; n < _quotes; n++) Draw("> ");
             _text.Append(c);
         }
     }

@@ -36,6 +36,16 @@ internal static class CharsetReader
         return found;
     }
 
+    /// <summary>By its number at Windows; null as by name.</summary>
+    public static Encoding? Find(int codePage) => codePage switch
+    {
+        1200 => Encoding.Unicode,
+        65001 => Encoding.UTF8,
+        20127 or 28591 => Windows1252,
+        > 0 and not 65000 => CodePagesEncodingProvider.Instance.GetEncoding(codePage, EncoderFallback.ReplacementFallback, Replacement),
+        _ => null,
+    };
+
     /// <summary>How bytes are read: by which charset, from where on, and what had to be guessed or replaced (null: nothing).</summary>
     internal readonly record struct Choice(Encoding Encoding, int Skip, string? Defect);
 

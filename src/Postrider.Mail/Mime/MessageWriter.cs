@@ -247,7 +247,7 @@ internal sealed class MessageWriter
         };
     }
 
-    private static bool IsMediaType(string text) => text.Split('/') is [var type, var subtype] && IsToken(type) && IsToken(subtype) && text.Length <= 127; // RFC 6838 section 4.2
+    internal static bool IsMediaType(string text) => text.Split('/') is [var type, var subtype] && IsToken(type) && IsToken(subtype) && text.Length <= 127; // RFC 6838 section 4.2
 
     private static bool IsToken(string text) => text.Length is > 0 and <= 60 && text.All(c => char.IsAsciiLetterOrDigit(c) || "!#$&-^_.+".Contains(c, StringComparison.Ordinal));
 

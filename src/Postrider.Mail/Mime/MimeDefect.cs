@@ -24,6 +24,8 @@ public enum MimeDefectKind
     CharsetWrong,
     /// <summary>There are more defects than are listed.</summary>
     More,
+    /// <summary>A <c>winmail.dat</c> is cut or damaged.</summary>
+    TnefWrong,
 }
 
 /// <summary>One thing that is wrong with a message, and how it was read all the same.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Tnef;
 using Postrider.OutgoingMail;
 using Postrider.Storage;
 using Postrider.Web;
@@ -59,7 +60,7 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
     private async Task<Dictionary<string, InlinePicture>> PicturesAsync(IReadOnlyList<AttachmentSource> inline, CancellationToken cancel)
     {
         Dictionary<string, InlinePicture> pictures = [];
-        MimeMessage? original = null;
+        OpenedMessage? original = null;
         foreach (var source in inline)
         {
             if (!source.MediaType.StartsWith("image/", StringComparison.Ordinal)) continue;
@@ -71,9 +72,9 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
         return pictures;
     }
 
-    private async Task<MimeMessage?> OriginalOfAsync(AttachmentSource source, CancellationToken cancel) =>
-        source.RawBody is { } raw ? MimeMessage.Read(await bodies.ReadAsync(raw, cancel)) : null;
+    private async Task<OpenedMessage?> OriginalOfAsync(AttachmentSource source, CancellationToken cancel) =>
+        source.RawBody is { } raw ? OpenedMessage.Of(MimeMessage.Read(await bodies.ReadAsync(raw, cancel))) : null;
 
-    private static byte[]? PartOf(MimeMessage? original, int position) =>
-        original is not null && position < original.Attachments.Count ? original.Attachments[position].DecodeBytes() : null;
+    private static byte[]? PartOf(OpenedMessage? original, int position) =>
+        original is not null && position < original.Files.Count ? original.Files[position].Bytes.ToArray() : null;
 }

@@ -4,6 +4,7 @@ using Postrider.Conversations;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Reports;
+using Postrider.Mail.Tnef;
 
 namespace Postrider.IncomingMail;
 
@@ -43,7 +44,7 @@ internal sealed record ReceivedMail
     public static ReceivedMail Read(ReadOnlyMemory<byte> bytes)
     {
         var message = MimeMessage.Read(bytes);
-        var html = message.HtmlBody;
+        var opened = OpenedMessage.Of(message);
         var sender = message.From.Count > 0 ? message.From[0] : null;
         var automatic = AutomaticMail.Of(message);
         List<string> answers = [.. message.InReplyTo.Take(MaxReferences)];
@@ -64,9 +65,9 @@ internal sealed record ReceivedMail
             // A receipt or a complaint is a message for people; it says nothing of a delivery.
             Report = MailReport.Read(message) is { Kind: ReportKind.Failed or ReportKind.Delayed or ReportKind.Delivered } report ? report : null,
             Date = message.Date,
-            Text = message.TextBody ?? (html is null ? null : SafeHtml.From(html).Text),
-            Html = html,
-            Attachments = [.. message.Attachments.Select((part, i) => ReceivedAttachment.Of(i, part))],
+            Text = opened.Text ?? (opened.Html is { } html ? SafeHtml.From(html).Text : null),
+            Html = opened.Html,
+            Attachments = [.. opened.Files.Select((file, i) => ReceivedAttachment.Of(i, file))],
             Fingerprint = FingerprintOf(sender, message),
         };
     }
@@ -81,10 +82,10 @@ internal sealed record ReceivedMail
 }
 
 /// <summary>A file of a received message. The bytes stay in the original.</summary>
-/// <param name="Position">Its index among <see cref="MimeMessage.Attachments"/>.</param>
+/// <param name="Position">Its index among <see cref="OpenedMessage.Files"/>.</param>
 /// <param name="Size">Decoded bytes.</param>
 internal sealed record ReceivedAttachment(int Position, string FileName, string MediaType, long Size, string? ContentId)
 {
-    public static ReceivedAttachment Of(int position, MimePart part) =>
-        new(position, SafeFileName.From(part.FileName, position, part.MediaType), part.MediaType, part.DecodeBytes().Length, part.ContentId);
+    public static ReceivedAttachment Of(int position, MessageFile file) =>
+        new(position, SafeFileName.From(file.FileName, position, file.MediaType), file.MediaType, file.Bytes.Length, file.ContentId);
 }

@@ -32,6 +32,17 @@ public sealed class HtmlTextTests
         Assert.NotEqual(ReplyEnd.None, read.End);
     }
 
+    [Theory]
+    [InlineData("<hr>", "")]
+    [InlineData("\nx", "<pre><blockquote><blockquote><blockquote><blockquote><blockquote><blockquote><blockquote><blockquote>")]
+    [InlineData("<br>x", "<blockquote><blockquote><blockquote><blockquote><blockquote><blockquote><blockquote><blockquote>")]
+    [InlineData("<li>", "")]
+    public void The_text_is_hardly_longer_than_its_html(string repeated, string before)
+    {
+        var html = before + string.Concat(Enumerable.Repeat(repeated, 10_000));
+        Assert.InRange(HtmlText.Read(html).Text.Length, 1, html.Length * 5 / 4 + 1000);
+    }
+
     [Fact]
     public void Depth_costs_nothing()
     {

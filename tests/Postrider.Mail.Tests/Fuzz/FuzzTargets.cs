@@ -10,6 +10,7 @@ using Postrider.Mail.Tests.Dialogues;
 using Postrider.Mail.Tests.Imap;
 using Postrider.Mail.Tests.Mime;
 using Postrider.Mail.Tests.Smtp;
+using Postrider.Mail.Tnef;
 using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Tests.Fuzz;
@@ -24,6 +25,7 @@ internal static partial class FuzzTargets
         ["report"] = Report,
         ["reply"] = Reply,
         ["html"] = Html,
+        ["tnef"] = Tnef,
         ["smtp server"] = SmtpServerSide,
         ["smtp client"] = SmtpClientSide,
         ["imap server"] = ImapServerSide,
@@ -42,6 +44,15 @@ internal static partial class FuzzTargets
         Corpora.ReadEverything(message);
         input.Measure();
         GC.KeepAlive(message);
+        return Task.CompletedTask;
+    });
+
+    private static FuzzTarget Tnef() => new("tnef", [.. Corpora.Tnef().Select(File.ReadAllBytes)], [], input =>
+    {
+        if (TnefMessage.Read(input.Bytes) is not { } message) return Task.CompletedTask;
+        var read = (message.Subject, message.Text, message.Html, message.Rtf);
+        input.Measure();
+        GC.KeepAlive((message, read));
         return Task.CompletedTask;
     });
 

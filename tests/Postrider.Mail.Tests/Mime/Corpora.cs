@@ -18,6 +18,9 @@ internal static class Corpora
     public static IEnumerable<string> Files() =>
         Folders.Select(f => Path.Combine(Root!, f, "files")).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFiles(f, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal);
 
+    /// <summary>Files that stood in a <c>winmail.dat</c>, beside each a folder with what others found in it.</summary>
+    public static IEnumerable<string> Tnef() => Directory.EnumerateFiles(Path.Combine(Root!, "mime-mimekit", "files", "tnef"), "*.tnef").Order(StringComparer.Ordinal);
+
     /// <summary>Asks a message for everything it can tell, and gives a sum so that nothing is left out as unused.</summary>
     public static long ReadEverything(ReadOnlyMemory<byte> bytes) => ReadEverything(MimeMessage.Read(bytes));
 

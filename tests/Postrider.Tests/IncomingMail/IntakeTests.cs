@@ -58,6 +58,29 @@ public sealed class IntakeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_Outlook_put_into_winmail_dat_is_shown_and_handed_out()
+    {
+        // [MS-OXTNEF]: the title and the data of one attachment, and the text.
+        byte[] tnef = [0x78, 0x9F, 0x3E, 0x22, 1, 0, .. Attribute(1, 0x2800C, "Guten Tag"u8), .. Attribute(2, 0x69002, new byte[14]), .. Attribute(2, 0x18010, "../offer.pdf"u8), .. Attribute(2, 0x6800F, [1, 2, 3, 4])];
+        await TakeAsync(Mail(1, "ann@example.org", "Offer", "m1@example.org", body: "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/pdf; name=first.pdf\r\n\r\nfirst\r\n--b\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Convert.ToBase64String(tnef) + "\r\n--b--\r\n"));
+
+        var conversation = Assert.Single(await LinesAsync()).Conversation.Id;
+        var message = Assert.Single(await MessagesAsync(conversation));
+        Assert.Equal("Guten Tag", message.Text);
+        Assert.Equal([("first.pdf", 5L), ("offer.pdf", 4L)], message.Attachments.Select(a => (a.FileName, a.Size)));
+        // Nothing was sent, so the outbox is not asked.
+        var file = await new ConversationReading(database, bodies, conversations, mails: null!).FileAsync(conversation, message.Attachments[1].Id, TestContext.Current.CancellationToken);
+        Assert.Equal([1, 2, 3, 4], file!.Bytes);
+
+        static byte[] Attribute(byte level, int id, ReadOnlySpan<byte> value)
+        {
+            var sum = 0;
+            foreach (var b in value) sum += b;
+            return [level, .. BitConverter.GetBytes(id), .. BitConverter.GetBytes(value.Length), .. value, .. BitConverter.GetBytes((ushort)sum)];
+        }
+    }
+
+    [Fact]
     public async Task The_same_uid_twice_is_one_message()
     {
         var mail = Mail(1, "ann@example.org", "Order 7", "m1@example.org");

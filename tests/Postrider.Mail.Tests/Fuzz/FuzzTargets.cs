@@ -21,6 +21,7 @@ internal static partial class FuzzTargets
     private static readonly Dictionary<string, Func<FuzzTarget>> Makers = new(StringComparer.Ordinal)
     {
         ["message"] = Message,
+        ["conversion"] = Conversion,
         ["addresses"] = Addresses,
         ["report"] = Report,
         ["reply"] = Reply,
@@ -45,6 +46,21 @@ internal static partial class FuzzTargets
         input.Measure();
         GC.KeepAlive(message);
         return Task.CompletedTask;
+    });
+
+    private static FuzzTarget Conversion() => new("conversion", Messages(), Words("Content-Transfer-Encoding: 8bit\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", "\u00e4", "\0", "\r", "\n"), async input =>
+    {
+        using var into = new MemoryStream();
+        var outcome = await MessageConversion.ConvertAsync(new MemoryStream(input.Bytes), into, SmtpBodyKind.SevenBit, CancellationToken.None);
+        input.Measure();
+        if (outcome is ConversionOutcome.Refused)
+        {
+            if (into.Length > 0) throw new InvalidOperationException("Refused, and written all the same.");
+            return;
+        }
+        var needs = new MessageNeeds();
+        needs.Add(into.GetBuffer().AsSpan(0, (int)into.Length));
+        if (needs.Kind > SmtpBodyKind.SevenBit) throw new InvalidOperationException($"What was made for a 7-bit peer is {needs.Kind}.");
     });
 
     private static FuzzTarget Tnef() => new("tnef", [.. Corpora.Tnef().Select(File.ReadAllBytes)], [], input =>

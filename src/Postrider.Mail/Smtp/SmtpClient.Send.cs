@@ -74,6 +74,26 @@ public sealed partial class SmtpClient
         return failure is null ? null : failure with { ConnectionSurvives = false };
     }
 
+    /// <summary>NOOP: whether a connection that was kept for a while still stands, before a message is entrusted to it. Whatever is open stays as it is.</summary>
+    /// <returns>Null when it does.</returns>
+    public async Task<SmtpFailure?> NoopAsync(CancellationToken cancel)
+    {
+        if (!IsUsable) return Closed;
+        if (connection.PeerHasSpoken) return await UnaskedAsync("NOOP");
+        using var deadline = new Deadline(options.Clock, options.CommandTimeout, cancel);
+        try
+        {
+            var reply = await CommandAsync("NOOP", "NOOP", deadline);
+            return reply.Code < 300 ? null : Unless2xx("NOOP", reply) ?? OutOfPlace(reply);
+        }
+        catch (Exception e)
+        {
+            usable = false;
+            if (deadline.Explain(e) is { } broken) return Lost(broken, whole: false);
+            throw;
+        }
+    }
+
     private static readonly SmtpFailure Closed = new(WireFailureKind.Disconnected, "MAIL", null, "The connection was closed after an earlier failure.", false, false);
 
     private SmtpOffer OfferOf(SmtpMessage message) => message.Recipients.Count == 0 ? throw new ArgumentException("A message needs a recipient.", nameof(message)) : new SmtpOffer(message, Capabilities);

@@ -7,7 +7,7 @@ namespace Postrider.Mail.Smtp;
 
 /// <summary>What an SMTP step came to when it did not succeed.</summary>
 /// <param name="Kind">Class of the failure.</param>
-/// <param name="Stage">The command that failed: <c>CONNECT</c>, <c>EHLO</c>, <c>STARTTLS</c>, <c>AUTH</c>, <c>RSET</c>, <c>MAIL</c>, <c>RCPT</c>, <c>DATA</c>, <c>END OF DATA</c>.</param>
+/// <param name="Stage">The command that failed: <c>CONNECT</c>, <c>EHLO</c>, <c>STARTTLS</c>, <c>AUTH</c>, <c>RSET</c>, <c>NOOP</c>, <c>MAIL</c>, <c>RCPT</c>, <c>DATA</c>, <c>END OF DATA</c>.</param>
 /// <param name="Reply">What the server said, or what it would have said where the client knows beforehand (552 to a message above its SIZE); null when it said nothing.</param>
 /// <param name="Detail">One sentence for a person; never holds a secret.</param>
 /// <param name="ConnectionSurvives">The connection may be used for another message (after RSET, which the client sends by itself).</param>

@@ -63,6 +63,33 @@ public sealed class SmtpClientTransferTests
     }
 
     [Theory, MemberData(nameof(Paces))]
+    public async Task A_kept_connection_is_asked_whether_it_still_stands(Pace pace)
+    {
+        string[] open = ["S: 220 mail.example", "C: EHLO postrider.localhost", "S: 250 mail.example", "C: NOOP"];
+        Assert.Null(await NoopAsync(pace, [.. open, "S: 250 ok", "C: QUIT", "S: 221 bye"]));
+        var refused = await NoopAsync(pace, [.. open, "S: 502 5.5.1 not here", "C: QUIT", "S: 221 bye"]);
+        Assert.Equal(("NOOP", 502, true), (refused!.Stage, refused.Reply!.Code, refused.ConnectionSurvives));
+        var ended = await NoopAsync(pace, [.. open, "S: 421 4.3.2 closing"]);
+        Assert.Equal(("NOOP", 421, false), (ended!.Stage, ended.Reply!.Code, ended.ConnectionSurvives));
+        var strange = await NoopAsync(pace, [.. open, "S: 354 go"]);
+        Assert.Equal((WireFailureKind.ProtocolError, false), (strange!.Kind, strange.ConnectionSurvives));
+        var gone = await NoopAsync(pace, [.. open, "--- close"]);
+        Assert.Equal((WireFailureKind.Disconnected, false, false), (gone!.Kind, gone.ConnectionSurvives, gone.MessageMayBeTaken));
+    }
+
+    private static async Task<SmtpFailure?> NoopAsync(Pace pace, string[] lines)
+    {
+        var script = Dialogue.Of(lines);
+        return await script.PlayServerAsync(pace, async stream =>
+        {
+            await using var client = await OpenAsync(script, stream);
+            var failure = await client.NoopAsync(CancellationToken.None);
+            Assert.Equal(failure?.ConnectionSurvives ?? true, client.IsUsable);
+            return failure;
+        });
+    }
+
+    [Theory, MemberData(nameof(Paces))]
     public async Task OAUTHBEARER_is_used_where_there_is_nothing_else_for_a_token(Pace pace)
     {
         Assert.Null(await ConnectAsync("oauthbearer", pace));

@@ -7,9 +7,23 @@ function topics() {
   return [...new Set([...document.querySelectorAll("[data-live]")].map(part => part.dataset.live))].sort();
 }
 
+// The ids of parts that changed while they were being fetched: the answer may be from before, and what waits in htmx goes with the part that the answer replaces.
+const changedAgain = new Set();
+
 function changed(topic) {
-  for (const part of document.querySelectorAll("[data-live]"))
-    if (part.dataset.live === topic && !part.contains(document.activeElement?.closest("form") ?? null)) htmx.trigger(part, "postrider-changed");
+  for (const part of document.querySelectorAll("[data-live]")) if (part.dataset.live === topic) fetchAgain(part);
+}
+
+function fetchAgain(part) {
+  if (part.contains(document.activeElement?.closest("form") ?? null)) return;
+  if (part.classList.contains("htmx-request")) changedAgain.add(part.id);
+  else htmx.trigger(part, "postrider-changed");
+}
+
+function fetchMissed() {
+  const missed = [...changedAgain];
+  changedAgain.clear();
+  for (const part of document.querySelectorAll("[data-live]")) if (missed.includes(part.id)) fetchAgain(part);
 }
 
 function listen() {
@@ -34,7 +48,7 @@ document.addEventListener("visibilitychange", () => {
   listen();
   if (wasAway && document.visibilityState === "visible") topics().forEach(changed);
 });
-document.addEventListener("htmx:afterSettle", listen);
+document.addEventListener("htmx:afterSettle", () => { listen(); fetchMissed(); });
 addEventListener("pagehide", () => { stream?.source.close(); stream = null; });
 addEventListener("pageshow", listen);
 listen();

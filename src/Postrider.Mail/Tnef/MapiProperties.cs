@@ -5,6 +5,7 @@ namespace Postrider.Mail.Tnef;
 /// <summary>Those that are needed, of [MS-OXPROPS].</summary>
 internal enum MapiProperty : ushort
 {
+    MessageClass = 0x001A,
     Subject = 0x0037,
     Body = 0x1000,
     CompressedRtf = 0x1009,
@@ -35,20 +36,23 @@ internal static class MapiProperties
     private const ushort Several = 0x1000;
 
     /// <param name="act">Of each property without a name of its own: its first value, without padding.</param>
-    public static void Read(ReadOnlyMemory<byte> list, Action<MapiProperty, MapiType, ReadOnlyMemory<byte>> act)
+    /// <returns>False: it ends before it has as many as it says.</returns>
+    public static bool Read(ReadOnlyMemory<byte> list, Action<MapiProperty, MapiType, ReadOnlyMemory<byte>> act)
     {
-        if (list.Length < 4) return;
+        if (list.Length < 4) return false;
         var count = BinaryPrimitives.ReadUInt32LittleEndian(list.Span);
         var rest = list[4..];
-        for (uint n = 0; n < count && rest.Length >= 4; n++)
+        for (uint n = 0; n < count; n++)
         {
+            if (rest.Length < 4) return false;
             var type = BinaryPrimitives.ReadUInt16LittleEndian(rest.Span);
             var id = BinaryPrimitives.ReadUInt16LittleEndian(rest.Span[2..]);
             rest = rest[4..];
-            if (id >= FirstNamed && !SkipName(ref rest)) return;
-            if (!Values(type, ref rest, out var first)) return;
+            if (id >= FirstNamed && !SkipName(ref rest)) return false;
+            if (!Values(type, ref rest, out var first)) return false;
             if (id < FirstNamed) act((MapiProperty)id, (MapiType)(type & ~Several), first);
         }
+        return true;
     }
 
     /// <summary>A GUID, a kind, and a number or a name in UTF-16.</summary>

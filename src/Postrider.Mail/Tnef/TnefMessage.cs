@@ -9,7 +9,7 @@ namespace Postrider.Mail.Tnef;
 /// <param name="MediaType">Null: the sender did not say, or nothing that is one.</param>
 /// <param name="ContentId">By which the HTML names it, without angle brackets; null: it is not named.</param>
 /// <param name="Bytes">A view over the bytes that were read.</param>
-/// <param name="IsMessage">The bytes are an enclosed message, for <see cref="TnefMessage.Read"/> again.</param>
+/// <param name="IsMessage">The bytes are an enclosed message, for <see cref="TnefMessage.Read"/> again: it is not looked into here. Each level is read in its own time, so who goes down bounds the depth.</param>
 public sealed record TnefAttachment(string? FileName, string? MediaType, string? ContentId, ReadOnlyMemory<byte> Bytes, bool IsMessage);
 
 /// <summary>
@@ -36,6 +36,9 @@ public sealed class TnefMessage
 
     private TnefMessage() { }
 
+    /// <summary>What kind of item it is (<c>IPM.Note</c> a mail, <c>IPM.Schedule.Meeting.Request</c> an invitation); null: it does not say.</summary>
+    public string? MessageClass { get; private set; }
+
     /// <summary>Null: there is none.</summary>
     public string? Subject { get; private set; }
 
@@ -43,7 +46,7 @@ public sealed class TnefMessage
     public string? Text { get => field ?? (Rich is { IsHtml: false } rich ? rich.Content : null); private set; }
 
     /// <summary>As sent, and hostile until sanitised: HTML, or the HTML within the Rich Text ([MS-OXRTFEX]); null: there is none.</summary>
-    public string? Html => _html is { } html ? String(html.Type, html.Value.Span, _htmlEncoding ?? _encoding) : Rich is { IsHtml: true } rich ? rich.Content : null;
+    public string? Html => _html is { } html ? String(html.Type, html.Value.Span, HtmlEncoding(html.Type, html.Value.Span)) : Rich is { IsHtml: true } rich ? rich.Content : null;
 
     /// <summary>Decompressed anew each time; at most <see cref="RtfCompression.Longest"/> bytes. Empty: there is none.</summary>
     public byte[] Rtf => RtfCompression.Decompress(_compressedRtf.Span);
@@ -105,6 +108,8 @@ public sealed class TnefMessage
             }
         }
         AddAttachment(pending);
+        if (!_compressedRtf.IsEmpty && !RtfCompression.IsWhole(_compressedRtf.Span))
+            _defects.Add(MimeDefectKind.TnefWrong, "The Rich Text in the winmail.dat is damaged: its length or its checksum does not fit. What can be had of it is read.");
     }
 
     private void Take(TnefAttribute attribute, ReadOnlyMemory<byte> value, PendingAttachment? attachment)
@@ -114,6 +119,9 @@ public sealed class TnefMessage
             case TnefAttribute.CodePage when value.Length >= 4:
                 _encoding = CharsetReader.Find(BinaryPrimitives.ReadInt32LittleEndian(value.Span)) ?? _encoding;
                 break;
+            case TnefAttribute.MessageClass:
+                MessageClass ??= Line(MapiType.String8, value.Span);
+                break;
             case TnefAttribute.Subject:
                 Subject ??= Line(MapiType.String8, value.Span);
                 break;
@@ -121,7 +129,7 @@ public sealed class TnefMessage
                 Text ??= String(MapiType.String8, value.Span, _encoding);
                 break;
             case TnefAttribute.MessageProperties:
-                MapiProperties.Read(value, TakeOfMessage);
+                Properties(value, TakeOfMessage);
                 break;
             case TnefAttribute.AttachmentTitle when attachment is not null:
                 attachment.Title = Line(MapiType.String8, value.Span);
@@ -130,15 +138,23 @@ public sealed class TnefMessage
                 attachment.Bytes = value;
                 break;
             case TnefAttribute.AttachmentProperties when attachment is not null:
-                MapiProperties.Read(value, (property, type, content) => TakeOfAttachment(attachment, property, type, content));
+                Properties(value, (property, type, content) => TakeOfAttachment(attachment, property, type, content));
                 break;
         }
+    }
+
+    private void Properties(ReadOnlyMemory<byte> list, Action<MapiProperty, MapiType, ReadOnlyMemory<byte>> act)
+    {
+        if (!MapiProperties.Read(list, act)) _defects.Add(MimeDefectKind.TnefWrong, "A list of properties in the winmail.dat cannot be read to its end; those before are taken.");
     }
 
     private void TakeOfMessage(MapiProperty property, MapiType type, ReadOnlyMemory<byte> value)
     {
         switch (property)
         {
+            case MapiProperty.MessageClass:
+                MessageClass = Line(type, value.Span) ?? MessageClass;
+                break;
             case MapiProperty.Subject:
                 Subject = Line(type, value.Span) ?? Subject;
                 break;
@@ -195,6 +211,9 @@ public sealed class TnefMessage
     private string? Line(MapiType type, ReadOnlySpan<byte> value) =>
         HeaderText.Clean(HeaderText.Breakless(String(type, value, _encoding))).Trim() is { Length: > 0 } line ? line : null;
 
+    /// <summary>What the message says, or else the HTML for itself; as a string it is in the code page of all strings.</summary>
+    private Encoding HtmlEncoding(MapiType type, ReadOnlySpan<byte> html) => _htmlEncoding ?? (type == MapiType.Binary ? CharsetReader.Find(CharsetReader.NamedInHtml(html)) : null) ?? _encoding;
+
     private static string String(MapiType type, ReadOnlySpan<byte> value, Encoding encoding) => (type == MapiType.Unicode ? Encoding.Unicode : encoding).GetString(value).TrimEnd('\0');
 
     /// <summary>The sum of the bytes ([MS-OXTNEF] section 2.1.3.1).</summary>
@@ -227,5 +246,6 @@ public sealed class TnefMessage
         MessageProperties = 0x00069003,
         AttachmentProperties = 0x00069005,
         CodePage = 0x00069007,
+        MessageClass = 0x00078008,
     }
 }

@@ -27,6 +27,7 @@ internal static partial class FuzzTargets
         ["reply"] = Reply,
         ["html"] = Html,
         ["tnef"] = Tnef,
+        ["rich text"] = RichText,
         ["smtp server"] = SmtpServerSide,
         ["smtp client"] = SmtpClientSide,
         ["imap server"] = ImapServerSide,
@@ -66,11 +67,24 @@ internal static partial class FuzzTargets
     private static FuzzTarget Tnef() => new("tnef", [.. Corpora.Tnef().Select(File.ReadAllBytes)], [], input =>
     {
         if (TnefMessage.Read(input.Bytes) is not { } message) return Task.CompletedTask;
-        var read = (message.Subject, message.Text, message.Html, message.Rtf);
+        var read = (message.MessageClass, message.Subject, message.Text, message.Html, message.Rtf);
         input.Measure();
         GC.KeepAlive((message, read));
+        foreach (var enclosed in message.Attachments.Where(a => a.IsMessage)) _ = TnefMessage.Read(enclosed.Bytes)?.Text;
         return Task.CompletedTask;
     });
+
+    private static FuzzTarget RichText() => new(
+        "rich text",
+        [.. Corpora.Tnef().Select(file => TnefMessage.Read(File.ReadAllBytes(file))!.Rtf).Where(rtf => rtf.Length > 0)],
+        Words("{\\*\\htmltag64 <p>}", "\\fromhtml1 ", "\\htmlrtf ", "\\htmlrtf0 ", "\\u-10179?", "\\'e4", "\\bin9 ", "\\ansicpg932 ", "{\\fonttbl{\\f1\\fcharset204 A;}}", "{", "}"),
+        input =>
+        {
+            var read = RtfText.Read(input.Bytes);
+            input.Measure();
+            GC.KeepAlive(read);
+            return Task.CompletedTask;
+        });
 
     private static FuzzTarget Addresses() => new(
         "addresses",

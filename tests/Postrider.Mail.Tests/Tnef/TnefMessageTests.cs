@@ -1,8 +1,8 @@
-using System.Buffers.Binary;
 using System.Text;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Tests.Mime;
 using Postrider.Mail.Tnef;
+using static Postrider.Mail.Tests.Tnef.TnefBytes;
 
 namespace Postrider.Mail.Tests.Tnef;
 
@@ -44,8 +44,8 @@ public sealed class TnefMessageTests(ITestOutputHelper output)
     [Fact]
     public void A_message_of_its_own_comes_out_whole()
     {
-        var inner = Tnef(Attribute(1, 0x18004, "inner\0"u8));
-        var message = TnefMessage.Read(Tnef(
+        var inner = Winmail(Attribute(1, 0x18004, "inner\0"u8));
+        var message = TnefMessage.Read(Winmail(
             Attribute(1, 0x69007, [0xE3, 4, 0, 0, 0, 0, 0, 0]), // windows-1251
             Attribute(1, 0x18004, [0xCF, 0xF0, 0xE8, 0xE2, 0xE5, 0xF2, 0]),
             Attribute(1, 0x2800C, "text\r\nof two lines\0"u8),
@@ -69,7 +69,7 @@ public sealed class TnefMessageTests(ITestOutputHelper output)
     [Fact]
     public void One_that_is_cut_anywhere_gives_what_is_there()
     {
-        var whole = Tnef(Attribute(1, 0x18004, "subject\0"u8), Attribute(2, 0x69002, new byte[14]), Attribute(2, 0x18010, "a.txt\0"u8), Attribute(2, 0x6800F, "content"u8));
+        var whole = Winmail(Attribute(1, 0x18004, "subject\0"u8), Attribute(2, 0x69002, new byte[14]), Attribute(2, 0x18010, "a.txt\0"u8), Attribute(2, 0x6800F, "content"u8));
         for (var length = 0; length < whole.Length; length++)
         {
             var cut = TnefMessage.Read(whole.AsMemory(0, length));
@@ -96,12 +96,36 @@ public sealed class TnefMessageTests(ITestOutputHelper output)
             byte[] length = [.. BitConverter.GetBytes(lie)];
             foreach (var properties in (byte[][])[length, [.. length, 0x1E, 0, 0x37, 0, .. length], [.. length, 0x1E, 0x10, 0x37, 0, .. length, .. length], [1, 0, 0, 0, 0x1F, 0, 1, 0x80, .. new byte[16], 1, 0, 0, 0, .. length]])
             {
-                var message = TnefMessage.Read(Tnef(Attribute(1, 0x69003, properties), Attribute(1, 0x18004, "still read\0"u8)));
+                var message = TnefMessage.Read(Winmail(Attribute(1, 0x69003, properties), Attribute(1, 0x18004, "still read\0"u8)));
                 Assert.Equal("still read", message?.Subject);
+                Assert.Equal(MimeDefectKind.TnefWrong, Assert.Single(message!.Defects).Kind);
             }
-            Assert.NotEmpty(TnefMessage.Read((byte[])[.. Tnef(), 1, 4, 0x80, 1, 0, .. length, (byte)'x'])!.Defects);
+            Assert.NotEmpty(TnefMessage.Read((byte[])[.. Winmail(), 1, 4, 0x80, 1, 0, .. length, (byte)'x'])!.Defects);
             Assert.Empty(RtfCompression.Decompress([.. length, .. length, .. "LZFu"u8, 0, 0, 0, 0]));
         }
+    }
+
+    [Fact]
+    public void Rich_text_that_does_not_fit_its_checksum_is_read_and_told()
+    {
+        var compressed = Compress("{\\rtf1\\ansi zwölf}"u8);
+        var whole = TnefMessage.Read(Winmail(Attribute(1, 0x69003, Properties(Property(0x1009, 0x0102, Single(compressed))))));
+        Assert.Empty(whole!.Defects);
+        compressed[12] ^= 1;
+        var damaged = TnefMessage.Read(Winmail(Attribute(1, 0x69003, Properties(Property(0x1009, 0x0102, Single(compressed))))));
+        Assert.Equal(MimeDefectKind.TnefWrong, Assert.Single(damaged!.Defects).Kind);
+        Assert.Equal(whole.Text, damaged.Text);
+    }
+
+    [Theory]
+    [InlineData(true, 1251, "<meta charset=utf-8>я")] // what the message says
+    [InlineData(false, 65001, "<meta charset=utf-8>я")] // what the HTML says
+    [InlineData(false, 1251, "<p>я")] // that of all strings
+    public void HTML_in_bytes_is_read_in_the_charset_that_is_named(bool says, int written, string html)
+    {
+        var bytes = CharsetReader.Find(written)!.GetBytes(html);
+        var properties = says ? Properties(Property(0x3FDE, 0x0003, BitConverter.GetBytes(written)), Property(0x1013, 0x0102, Single(bytes))) : Properties(Property(0x1013, 0x0102, Single(bytes)));
+        Assert.Equal(html, TnefMessage.Read(Winmail(Attribute(1, 0x69007, BitConverter.GetBytes(1251)), Attribute(1, 0x69003, properties)))?.Html);
     }
 
     [Theory]
@@ -117,28 +141,4 @@ public sealed class TnefMessageTests(ITestOutputHelper output)
 
     [Fact]
     public void Groups_without_end_cost_nothing() => Assert.Equal("a", RtfText.Read(Encoding.ASCII.GetBytes("a" + new string('{', 5_000_000))).Content);
-
-    private static byte[] Tnef(params byte[][] attributes) => [0x78, 0x9F, 0x3E, 0x22, 1, 0, .. attributes.SelectMany(a => a)];
-
-    private static byte[] Attribute(byte level, uint id, ReadOnlySpan<byte> value)
-    {
-        var attribute = new byte[11 + value.Length];
-        attribute[0] = level;
-        BinaryPrimitives.WriteUInt32LittleEndian(attribute.AsSpan(1), id);
-        BinaryPrimitives.WriteInt32LittleEndian(attribute.AsSpan(5), value.Length);
-        value.CopyTo(attribute.AsSpan(9));
-        var sum = 0;
-        foreach (var b in value) sum += b;
-        BinaryPrimitives.WriteUInt16LittleEndian(attribute.AsSpan(9 + value.Length), (ushort)sum);
-        return attribute;
-    }
-
-    private static byte[] Properties(params byte[][] properties) => [.. BitConverter.GetBytes(properties.Length), .. properties.SelectMany(p => p)];
-
-    private static byte[] Property(ushort id, ushort type, byte[] value) => [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes(id), .. value];
-
-    private static byte[] Named(string name, ushort type, byte[] value) =>
-        [.. BitConverter.GetBytes(type), 1, 0x80, .. new byte[16], 1, 0, 0, 0, .. Sized(Encoding.Unicode.GetBytes(name + "\0")), .. value];
-
-    private static byte[] Sized(ReadOnlySpan<byte> value) => [.. BitConverter.GetBytes(value.Length), .. value, .. new byte[(4 - value.Length % 4) % 4]];
 }

@@ -178,8 +178,8 @@ public sealed class SmtpServerPeersTests
         var mailbox = new MailboxUnderTest();
         await using var server = mailbox.Listen(change: o => o with { ImplicitTls = true, AuthMechanisms = ["OAUTHBEARER"] });
         using var files = new TemporaryFolder();
-        // 40 MB of lines, each third of them with a dot to be stuffed.
-        var message = "Subject: large\r\n\r\n" + string.Concat(Enumerable.Range(0, 520_000).Select(n => (n % 3 == 0 ? "." : "x") + new string((char)('a' + n % 26), 75) + "\r\n"));
+        // 10 MB of lines, each third of them with a dot to be stuffed.
+        var message = "Subject: large\r\n\r\n" + string.Concat(Enumerable.Range(0, 130_000).Select(n => (n % 3 == 0 ? "." : "x") + new string((char)('a' + n % 26), 75) + "\r\n"));
         var file = files.Write("message.eml", message);
         string[] arguments =
         [

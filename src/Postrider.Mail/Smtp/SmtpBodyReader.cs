@@ -11,6 +11,7 @@ internal sealed class SmtpBodyReader
     private static readonly SearchValues<byte> LineEndsAndNul = SearchValues.Create("\r\n\0"u8);
     // The CR LF of the DATA command begins the first line.
     private At at = At.LineStart;
+    private HopCounter hops;
 
     public bool Ended { get; private set; }
 
@@ -19,6 +20,9 @@ internal sealed class SmtpBodyReader
 
     /// <summary>RFC 2045 section 2.8 forbids NUL; a server that drops it may see an end of data where there is none.</summary>
     public bool HasNul { get; private set; }
+
+    /// <summary>Received fields so far.</summary>
+    public int Hops => hops.Count;
 
     /// <summary>Bytes of the message so far, dots removed.</summary>
     public long Length { get; private set; }
@@ -89,6 +93,7 @@ internal sealed class SmtpBodyReader
     {
         if (run.IsEmpty) return;
         Length += run.Length;
+        hops.Look(run);
         output?.Write(run);
     }
 }

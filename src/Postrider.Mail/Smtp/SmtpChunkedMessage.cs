@@ -7,6 +7,7 @@ namespace Postrider.Mail.Smtp;
 /// <summary>A message that comes by BDAT (RFC 3030): from its first chunk to the answer to its last. The backend reads while the chunks come, as with DATA.</summary>
 internal sealed class SmtpChunkedMessage : IAsyncDisposable
 {
+    private static readonly SearchValues<byte> LineEndsAndNul = SearchValues.Create("\r\n\0"u8);
     private readonly WireConnection connection;
     private readonly SmtpServerOptions options;
     private readonly bool binary;
@@ -15,6 +16,7 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
     private readonly Task<SmtpReply> taking;
     private SmtpReply? refusal;
     private long length;
+    private HopCounter hops;
     private bool afterCr;
     private bool ended;
 
@@ -26,6 +28,8 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
         this.binary = binary;
         taking = SmtpMessageIntake.HandOverAsync(backend, session, options, envelope, pipe.Reader, broken.Token);
     }
+
+    private static SmtpReply BareLineEnd => new(550, "5.6.11", "The message contains a bare carriage return or line feed");
 
     /// <returns>The answer to the chunk: of the last one the message's.</returns>
     /// <exception cref="SmtpIdleException">The client stopped sending.</exception>
@@ -42,7 +46,7 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
             if ((await pipe.Writer.FlushAsync(stopping)).IsCompleted) ended = true;
         }, stopping);
         length += size;
-        if (last && afterCr && !binary) refusal ??= new(550, "5.6.11", "The message contains a bare carriage return or line feed");
+        if (last && afterCr) refusal ??= BareLineEnd;
         if (refusal is not null)
         {
             await EndAsync(refusal.ToString());
@@ -78,20 +82,35 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
     /// <summary>Lines end with CR LF, and there is no NUL, unless the message is binary.</summary>
     private void Look(ReadOnlySpan<byte> bytes)
     {
-        if (binary || refusal is not null) return;
-        foreach (var b in bytes)
+        if (refusal is not null || bytes.IsEmpty) return;
+        hops.Look(bytes);
+        if (hops.Count > options.MaxHops) refusal = SmtpMessageIntake.TooManyHops;
+        else if (!binary) LookForLineEnds(bytes);
+    }
+
+    private void LookForLineEnds(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
         {
-            if (afterCr != (b == '\n'))
+            if (afterCr)
             {
-                refusal = new(550, "5.6.11", "The message contains a bare carriage return or line feed");
+                if (bytes[0] != '\n')
+                {
+                    refusal = BareLineEnd;
+                    return;
+                }
+                afterCr = false;
+                bytes = bytes[1..];
+            }
+            var at = bytes.IndexOfAny(LineEndsAndNul);
+            if (at < 0) return;
+            if (bytes[at] != '\r')
+            {
+                refusal = bytes[at] == 0 ? new(550, "5.6.0", "The message contains a NUL") : BareLineEnd;
                 return;
             }
-            if (b == 0)
-            {
-                refusal = new(550, "5.6.0", "The message contains a NUL");
-                return;
-            }
-            afterCr = b == '\r';
+            afterCr = true;
+            bytes = bytes[(at + 1)..];
         }
     }
 
@@ -106,9 +125,14 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
             {
                 // Only what the client is waited for counts, not what the backend takes.
                 deadline.Restart(options.IdleTimeout + TimeSpan.FromSeconds(done / SmtpMessageIntake.SlowestLine) - waited);
-                var before = options.Clock.GetTimestamp();
-                var read = await connection.Input.ReadAsync(deadline.Token);
-                waited += options.Clock.GetElapsedTime(before);
+                if (!connection.Input.TryRead(out var read))
+                {
+                    // The answers to what came before go out when the client is waited for: a chunk that came along is answered in the same write.
+                    await connection.FlushAsync(options.Clock, options.IdleTimeout);
+                    var before = options.Clock.GetTimestamp();
+                    read = await connection.Input.ReadAsync(deadline.Token);
+                    waited += options.Clock.GetElapsedTime(before);
+                }
                 if (read.IsCompleted && read.Buffer.IsEmpty) throw new EndOfStreamException();
                 var block = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, size - done));
                 deadline.Restart(Timeout.InfiniteTimeSpan);

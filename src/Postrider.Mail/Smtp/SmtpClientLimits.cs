@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Postrider.Mail.Smtp;
 
@@ -15,6 +16,7 @@ internal sealed class SmtpClientLimits(SmtpServerOptions options)
     /// <summary>False: the address has as many sessions as it may.</summary>
     public bool Enter(IPAddress address)
     {
+        address = Client(address);
         lock (gate)
         {
             var open = sessions.GetValueOrDefault(address);
@@ -26,6 +28,7 @@ internal sealed class SmtpClientLimits(SmtpServerOptions options)
 
     public void Leave(IPAddress address)
     {
+        address = Client(address);
         lock (gate)
         {
             if (sessions.TryGetValue(address, out var open) && open > 1) sessions[address] = open - 1;
@@ -39,7 +42,7 @@ internal sealed class SmtpClientLimits(SmtpServerOptions options)
         var now = options.Clock.GetUtcNow();
         lock (gate)
         {
-            foreach (var key in (ReadOnlySpan<string>)[address.ToString(), "user " + user])
+            foreach (var key in Keys(address, user))
                 if (failures.TryGetValue(key, out var known) && known.Failures >= options.MaxSignInFailures && known.Until > now) return known.Until - now;
         }
         return null;
@@ -51,7 +54,7 @@ internal sealed class SmtpClientLimits(SmtpServerOptions options)
         lock (gate)
         {
             if (failures.Count > Kept) foreach (var (old, _) in failures.Where(f => f.Value.Until <= now).ToList()) failures.Remove(old);
-            foreach (var key in (ReadOnlySpan<string>)[address.ToString(), "user " + user])
+            foreach (var key in Keys(address, user))
             {
                 if (failures.Count > Kept && !failures.ContainsKey(key)) continue;
                 var known = failures.GetValueOrDefault(key);
@@ -64,8 +67,19 @@ internal sealed class SmtpClientLimits(SmtpServerOptions options)
     {
         lock (gate)
         {
-            failures.Remove(address.ToString());
-            failures.Remove("user " + user);
+            foreach (var key in Keys(address, user)) failures.Remove(key);
         }
+    }
+
+    private static string[] Keys(IPAddress address, string user) => [Client(address).ToString(), "user " + user];
+
+    /// <summary>A client of IPv6 has a network of 64 bits to itself (RFC 6177) and could come from another address each time.</summary>
+    private static IPAddress Client(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
+        if (address.AddressFamily != AddressFamily.InterNetworkV6) return address;
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(8).Clear();
+        return new IPAddress(bytes);
     }
 }

@@ -69,7 +69,7 @@ internal static class SmtpCommand
                     read = read with { EnvelopeId = id };
                     break;
                 // RFC 4954 section 5: understood and, as nobody here is trusted to name another, not used.
-                case "AUTH" when value is not null:
+                case "AUTH" when value is "<>" || (value is { Length: > 0 and <= 500 } && Xtext(value) is not null):
                     break;
                 case "SIZE" or "BODY" or "SMTPUTF8" or "AUTH":
                 case "RET" or "ENVID" when options.Dsn:
@@ -94,7 +94,7 @@ internal static class SmtpCommand
                     read = new(notify, read?.OriginalRecipient);
                     break;
                 // RFC 3461 section 4.2: a type, a semicolon and xtext, 500 characters in all.
-                case "ORCPT" when options.Dsn && read?.OriginalRecipient is null && value is { Length: > 0 and <= 500 } && value.IndexOf(';', StringComparison.Ordinal) is > 0 and var semicolon && Xtext(value[(semicolon + 1)..]) is { Length: > 0 } original:
+                case "ORCPT" when options.Dsn && read?.OriginalRecipient is null && value is { Length: > 0 and <= 500 } && value.IndexOf(';', StringComparison.Ordinal) is > 0 and var semicolon && value[..semicolon].All(c => char.IsAsciiLetterOrDigit(c) || c == '-') && Xtext(value[(semicolon + 1)..]) is { Length: > 0 } original:
                     read = new(read?.Notify, value[..(semicolon + 1)] + original);
                     break;
                 case "NOTIFY" or "ORCPT" when options.Dsn:

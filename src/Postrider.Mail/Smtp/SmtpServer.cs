@@ -16,6 +16,8 @@ public sealed record SmtpServerOptions
     public string HostName { get; init; } = "localhost";
     /// <summary>The certificate for STARTTLS, with its key; null: not offered.</summary>
     public X509Certificate2? Certificate { get; init; }
+    /// <summary>TLS from the first byte (RFC 8314 section 3.3, port 465) instead of STARTTLS. Needs <see cref="Certificate"/>.</summary>
+    public bool ImplicitTls { get; init; }
     /// <summary>AUTH only after STARTTLS, MAIL only after AUTH.</summary>
     public bool RequireTls { get; init; } = true;
     public bool RequireAuthentication { get; init; } = true;
@@ -23,11 +25,17 @@ public sealed record SmtpServerOptions
     public long MaxMessageBytes { get; init; } = 157_286_400;
     public int MaxRecipients { get; init; } = 500;
     public int MaxConnections { get; init; } = 200;
-    /// <summary>Of one address at a time; one more is answered 421.</summary>
+    /// <summary>Of one address at a time; one more is answered 421. The addresses of an IPv6 network of 64 bits are one.</summary>
     public int MaxConnectionsPerAddress { get; init; } = 100;
     /// <summary>Wrong sign-ins of an address, or of a user, after which it has to wait for <see cref="SignInPause"/>. A good one clears them.</summary>
     public int MaxSignInFailures { get; init; } = 20;
     public TimeSpan SignInPause { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>A wrong sign-in is answered this long after it came, however soon the backend knew. Zero: at once.</summary>
+    public TimeSpan WrongSignInDelay { get; init; } = TimeSpan.FromSeconds(1);
+    /// <summary>Messages over one connection, refused ones among them; the MAIL after them is answered 421. Announced with LIMITS (RFC 9422). Null: as many as come, and LIMITS is not announced.</summary>
+    public int? MaxMessages { get; init; }
+    /// <summary>Received fields that a message may have; one with more goes in circles and is refused with 554 5.4.6.</summary>
+    public int MaxHops { get; init; } = 50;
     /// <summary>CHUNKING and BINARYMIME (RFC 3030).</summary>
     public bool Chunking { get; init; } = true;
     /// <summary>DSN (RFC 3461): the parameters are checked and stand in <see cref="SmtpEnvelope.Dsn"/>. To offer it is to promise notifications.</summary>
@@ -38,6 +46,8 @@ public sealed record SmtpServerOptions
     public IReadOnlyList<string> AuthMechanisms { get; init; } = ["LOGIN", "XOAUTH2"];
     /// <summary>Whole time for one command to arrive. The body of a message may take this and a second more for each 4 KB.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>Whole time of a session; then 421. A message on its way is finished first.</summary>
+    public TimeSpan SessionLimit { get; init; } = TimeSpan.FromHours(1);
     public TimeProvider Clock { get; init; } = TimeProvider.System;
     /// <summary>Secrets are redacted; a message is one line.</summary>
     public WireTranscript? Transcript { get; init; }
@@ -114,6 +124,7 @@ public sealed class SmtpServer : IAsyncDisposable
     private SmtpServer(SmtpServerOptions options, ISmtpBackend backend)
     {
         tls = options.Certificate is null ? null : TlsOf(options.Certificate);
+        if (options.ImplicitTls && tls is null) throw new ArgumentException("TLS from the first byte needs a certificate.", nameof(options));
         var limits = new SmtpClientLimits(options);
         listener = new WireListener(options.Listen, options.MaxConnections, options.Clock,
             async (connection, stopping) =>
@@ -121,6 +132,7 @@ public sealed class SmtpServer : IAsyncDisposable
                 var address = connection.Remote.Address;
                 if (!limits.Enter(address))
                 {
+                    // In clear even where TLS is awaited: a handshake is what a client beyond its limit may not have of us.
                     await RefuseAsync(connection);
                     return;
                 }

@@ -3,14 +3,13 @@ using System.Globalization;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Text;
-using Postrider.Mail.Sasl;
 using Postrider.Mail.Wire;
 
 namespace Postrider.Mail.Smtp;
 
-/// <summary>One client's session: the state machine of RFC 5321 section 4.1.4.</summary>
+/// <summary>One client's session: the state machine of RFC 5321 section 4.1.4. Here: lines, commands and replies; SignIn has STARTTLS and AUTH, Messages has MAIL to the final dot.</summary>
 #pragma warning disable CA1001 // What is left of a message in chunks is disposed at the end of RunAsync, which is the session's whole life.
-internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOptions options, ISmtpBackend backend, SslServerAuthenticationOptions? tls, SmtpClientLimits? limits = null)
+internal sealed partial class SmtpServerSession(WireConnection connection, SmtpServerOptions options, ISmtpBackend backend, SslServerAuthenticationOptions? tls, SmtpClientLimits? limits = null)
 #pragma warning restore CA1001
 {
     /// <summary>What a client is told when the backend threw.</summary>
@@ -19,10 +18,8 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     // RFC 4954 section 4 lets an AUTH line have 12,288 octets; nothing else needs more than a few hundred.
     private const int MaxLine = 12_288 + 256;
     private const int MaxCommandLine = 2048;
-    // Commands that bring no message nearer, since the last one: a pool's NOOP a minute stays far below.
+    // Commands that bring no message nearer, since the last one that was taken: a pool's NOOP a minute stays far below, and so does a mailing whose addresses are gone.
     private const int MaxIdleCommands = 1000;
-    private const long SmallestNotRead = 16 << 20;
-    private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(2);
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -32,7 +29,9 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     private SmtpChunkedMessage? chunked;
     private int errors;
     private int idleCommands;
+    private int messages;
     private bool closing;
+    private readonly long begun = options.Clock.GetTimestamp();
 
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -51,6 +50,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     {
         try
         {
+            if (options.ImplicitTls) await SecureAsync(stopping);
             Say(220, null, backend.Greeting(session) ?? $"{options.HostName} ESMTP Postrider");
             while (!closing)
             {
@@ -67,7 +67,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         }
         catch (SmtpIdleException)
         {
-            Close(421, "4.4.2", "Timeout, closing transmission channel");
+            Close(421, "4.4.2", IsOver ? "The session has lasted too long, closing transmission channel" : "Timeout, closing transmission channel");
         }
         catch (WireProtocolException)
         {
@@ -78,6 +78,10 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
             // A TLS handshake that failed leaves nobody to answer to.
             return;
         }
+        catch (SmtpEndlessMessageException)
+        {
+            Close(552, "5.3.4", "Message size exceeds fixed maximum message size, closing transmission channel");
+        }
         using var goodbye = new Deadline(TimeProvider.System, GoodbyeLimit, CancellationToken.None);
         await connection.Output.FlushAsync(goodbye.Token);
     }
@@ -85,10 +89,13 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     /// <summary>The next command; replies go out before the client is waited for, and not earlier: one write answers a pipelined group. Null: the line was refused.</summary>
     private async ValueTask<string?> NextLineAsync(int limit, CancellationToken stopping, bool secret = false)
     {
+        // Also while the client keeps us busy: what it sends without a pause is never waited for.
+        if (IsOver) throw new SmtpIdleException(new TimeoutException());
         if (!connection.Lines.TryRead(limit, out var bytes))
         {
             await FlushAsync();
-            using var deadline = new Deadline(options.Clock, options.IdleTimeout, stopping);
+            var left = options.SessionLimit - options.Clock.GetElapsedTime(begun);
+            using var deadline = new Deadline(options.Clock, left < options.IdleTimeout ? Later(left) : options.IdleTimeout, stopping);
             try
             {
                 bytes = await connection.Lines.ReadAsync(limit, deadline.Token);
@@ -105,6 +112,11 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         else return line;
         return null;
     }
+
+    private bool IsOver => options.Clock.GetElapsedTime(begun) >= options.SessionLimit;
+
+    // A timer may not be set for the past.
+    private static TimeSpan Later(TimeSpan left) => left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1);
 
     /// <summary>A client that does not read its replies for as long as it might be silent is gone; the server's stop does not cut a reply short.</summary>
     private ValueTask FlushAsync() => connection.FlushAsync(options.Clock, options.IdleTimeout);
@@ -168,224 +180,9 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         if (options.Chunking) lines.AddRange(["BINARYMIME", "CHUNKING"]);
         if (options.Dsn) lines.Add("DSN");
         lines.Add("SMTPUTF8");
+        // RFC 9422.
+        if (options.MaxMessages is { } most) lines.Add(string.Create(CultureInfo.InvariantCulture, $"LIMITS MAILMAX={most} RCPTMAX={options.MaxRecipients}"));
         Say(250, null, string.Join('\n', lines));
-    }
-
-    private bool AuthOffered => options.AuthMechanisms.Count > 0 && (connection.IsTls || !options.RequireTls);
-
-    private async Task StartTlsAsync(string rest, CancellationToken stopping)
-    {
-        if (tls is null) Refuse(502, "5.5.1", "Command not implemented");
-        else if (connection.IsTls) Refuse(503, "5.5.1", "Already secured");
-        else if (rest.Length > 0) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (session.HeloName is null) Refuse(503, "5.5.2", "Send hello first");
-        else if (connection.HasUnreadInput) Close(503, "5.5.1", "Nothing may follow STARTTLS before TLS, closing transmission channel");
-        else
-        {
-            Say(220, "2.0.0", "SMTP server ready");
-            await FlushAsync();
-            using var deadline = new Deadline(options.Clock, HandshakeLimit, stopping);
-            try
-            {
-                await connection.StartTlsAsServerAsync(tls, deadline.Token);
-            }
-            catch (OperationCanceledException e) when (deadline.Passed)
-            {
-                throw new AuthenticationException("The client did not finish the TLS handshake.", e);
-            }
-            // RFC 3207 section 4.2: what was said in clear is forgotten.
-            (session.IsTls, session.HeloName, session.Identity, transaction) = (true, null, null, null);
-        }
-    }
-
-    private async Task AuthAsync(string rest, CancellationToken stopping)
-    {
-        var (mechanism, initial) = SmtpCommand.Split(rest);
-        if (session.HeloName is null) Refuse(503, "5.5.2", "Send hello first");
-        else if (options.RequireTls && !connection.IsTls) Refuse(530, "5.7.0", "Must issue a STARTTLS command first");
-        else if (session.Identity is not null) Refuse(503, "5.5.2", "Already authenticated");
-        else if (transaction is not null) Refuse(503, "5.5.1", "Bad sequence of commands");
-        else if (rest.Length == 0) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (!AuthOffered || !options.AuthMechanisms.Contains(mechanism, StringComparer.Ordinal)) Refuse(504, "5.7.4", "Unrecognized authentication type");
-        else if (await CredentialAsync(mechanism, initial.Length == 0 ? null : initial, stopping) is { } credential)
-        {
-            if (limits?.Wait(session.Remote.Address, credential.UserName) is not null)
-            {
-                // The same whether the password is right or not.
-                Refuse(454, "4.7.0", "Too many wrong sign-ins, try again later");
-                return;
-            }
-            var refusal = await AskAsync(
-                async () =>
-                {
-                    var result = await backend.AuthenticateAsync(session, credential, stopping);
-                    session.Identity = result.Refusal is null ? result.Identity : null;
-                    return session.Identity is not null ? null : result.Refusal ?? new(535, "5.7.8", "Authentication credentials invalid");
-                },
-                stopping);
-            if (refusal is null)
-            {
-                limits?.Succeeded(session.Remote.Address, credential.UserName);
-                Say(235, "2.7.0", "Authentication successful");
-                return;
-            }
-            if (refusal.IsPermanent) limits?.Failed(session.Remote.Address, credential.UserName);
-            // RFC 7628 section 3.2.2: the reason as a challenge; whatever the client says to it, the refusal follows.
-            if (mechanism == "OAUTHBEARER" && await ChallengeAsync(SaslResponses.Encode("""{"status":"invalid_token"}"""), stopping) is null) return;
-            Refuse(refusal);
-        }
-    }
-
-    /// <summary>RFC 4954 section 4: the initial response or what comes after 334. Null: cancelled or malformed, and answered.</summary>
-    private async Task<SaslCredential?> CredentialAsync(string mechanism, string? initial, CancellationToken stopping)
-    {
-        if (mechanism == "LOGIN")
-        {
-            var user = initial ?? await ChallengeAsync("VXNlcm5hbWU6", stopping);
-            var password = user is null ? null : await ChallengeAsync("UGFzc3dvcmQ6", stopping);
-            if (user is null || password is null) return null;
-            if (SaslResponses.Decode(Encoding.UTF8.GetBytes(user)) is { } name && SaslResponses.Decode(Encoding.UTF8.GetBytes(password)) is { } secret
-                && new SaslCredential.Plain(name, secret) is var login && SaslResponses.Flaw(login) is null) return login;
-        }
-        else
-        {
-            var response = initial ?? await ChallengeAsync("", stopping);
-            if (response is null) return null;
-            var bytes = Encoding.UTF8.GetBytes(response);
-            SaslCredential? credential = mechanism switch
-            {
-                "XOAUTH2" => SaslResponses.ReadXOAuth2(bytes),
-                "OAUTHBEARER" => SaslResponses.ReadOAuthBearer(bytes),
-                "PLAIN" => SaslResponses.ReadPlain(bytes),
-                _ => null,
-            };
-            if (credential is not null) return credential;
-        }
-        Refuse(501, "5.5.2", "Cannot decode response");
-        return null;
-    }
-
-    /// <returns>Null when the client cancelled or sent no line of text; it has its answer.</returns>
-    private async Task<string?> ChallengeAsync(string base64, CancellationToken stopping)
-    {
-        Say(334, null, base64);
-        var line = await NextLineAsync(MaxLine, stopping, secret: true);
-        if (line != "*") return line;
-        Refuse(501, "5.7.0", "Authentication cancelled");
-        return null;
-    }
-
-    private async Task MailAsync(string rest, CancellationToken stopping)
-    {
-        if (session.HeloName is null) Refuse(503, "5.5.2", "Send hello first");
-        else if (options.RequireTls && !connection.IsTls) Refuse(530, "5.7.0", "Must issue a STARTTLS command first");
-        else if (options.RequireAuthentication && session.Identity is null) Refuse(530, "5.7.57", "Client not authenticated to send mail");
-        else if (transaction is not null) Refuse(503, "5.5.2", "Sender already specified");
-        else if (!SmtpCommand.TryReadPath(rest, "FROM:", out var path, out var parameters)) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (SmtpCommand.ReadMailParameters(parameters, options, out var read) is { } refusal) Refuse(refusal);
-        else
-        {
-            EmailAddress? sender = null;
-            if (path.Length > 0 && !EmailAddress.TryParse(path, out sender)) Refuse(501, "5.1.7", "Invalid address");
-            else if (!read.Utf8 && !Ascii.IsValid(path)) Refuse(553, "5.6.7", "The address needs SMTPUTF8");
-            else
-            {
-                var answer = await AskAsync(() => backend.MailAsync(session, sender, stopping), stopping);
-                if (answer is not null)
-                {
-                    Decline(answer);
-                    return;
-                }
-                transaction = new Transaction(sender, read);
-                Say(250, "2.1.0", "Sender OK");
-            }
-        }
-    }
-
-    private async Task RcptAsync(string rest, CancellationToken stopping)
-    {
-        if (transaction is null) Refuse(503, "5.5.2", "Need mail command");
-        else if (!SmtpCommand.TryReadPath(rest, "TO:", out var path, out var parameters)) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (SmtpCommand.ReadRcptParameters(parameters, options, out var dsn) is { } refusal) Refuse(refusal);
-        // RFC 5321 section 4.5.1: Postmaster needs no domain.
-        else if (!EmailAddress.TryParse(path.Equals("postmaster", StringComparison.OrdinalIgnoreCase) ? path + "@" + options.HostName : path, out var recipient)) Refuse(501, "5.1.3", "Invalid address");
-        else if (!transaction.SmtpUtf8 && !Ascii.IsValid(path)) Refuse(553, "5.6.7", "The address needs SMTPUTF8");
-        else if (transaction.Recipients.Count >= options.MaxRecipients) Say(452, "4.5.3", "Too many recipients");
-        else
-        {
-            var answer = await AskAsync(() => backend.RcptAsync(session, recipient, stopping), stopping);
-            if (answer is not null)
-            {
-                Decline(answer);
-                return;
-            }
-            transaction.Add(recipient, dsn);
-            Say(250, "2.1.5", "Recipient OK");
-        }
-    }
-
-    private async Task DataAsync(string rest, CancellationToken stopping)
-    {
-        if (transaction is null) Refuse(503, "5.5.2", "Need mail command");
-        else if (rest.Length > 0) Refuse(501, "5.5.4", "Invalid arguments");
-        else if (transaction.Recipients.Count == 0) Refuse(503, "5.5.2", "Need rcpt command");
-        // RFC 3030 section 3: lines of dots and all cannot carry it.
-        else if (transaction.Parameters.Binary) Refuse(503, "5.5.1", "A binary message is sent by BDAT");
-        // RFC 2920 section 3.1: the client waits for 354. One that does not would have its body read as commands had DATA been refused.
-        else if (connection.HasUnreadInput) Close(503, "5.5.1", "Nothing may follow DATA before its reply, closing transmission channel");
-        else
-        {
-            var envelope = transaction.ToEnvelope();
-            transaction = null;
-            Say(354, null, "Start mail input; end with <CRLF>.<CRLF>");
-            await FlushAsync();
-            var reply = await new SmtpMessageIntake(connection, options, backend, session).TakeAsync(envelope, stopping);
-            if (reply.IsPositive) errors = idleCommands = 0;
-            Reply(reply);
-            if (reply.Code == 421) closing = true;
-        }
-    }
-
-    /// <summary>A chunk is read whatever the answer is: its bytes stand on the line and are no commands.</summary>
-    private async Task BdatAsync(string rest, CancellationToken stopping)
-    {
-        if (!SmtpCommand.TryReadChunk(rest, out var size, out var last))
-        {
-            // How many bytes follow is not known.
-            Close(501, "5.5.4", "Invalid arguments, closing transmission channel");
-            return;
-        }
-        // Far more than a message may have is not worth reading away.
-        if (size > Math.Max(2 * options.MaxMessageBytes, SmallestNotRead))
-        {
-            Close(421, "4.7.0", "The chunk is too large to be read away, closing transmission channel");
-            return;
-        }
-        await FlushAsync();
-        if (chunked is null)
-        {
-            if (transaction is not { Recipients.Count: > 0 })
-            {
-                await SmtpChunkedMessage.SkipAsync(connection, options, size, stopping);
-                Refuse(503, "5.5.2", transaction is null ? "Need mail command" : "Need rcpt command");
-                return;
-            }
-            chunked = new SmtpChunkedMessage(connection, options, backend, session, transaction.ToEnvelope(), transaction.Parameters.Binary);
-        }
-        var reply = await chunked.TakeAsync(size, last, stopping);
-        if (last || !reply.IsPositive) await AbandonChunksAsync();
-        if (last && reply.IsPositive) errors = idleCommands = 0;
-        Reply(reply);
-        if (reply.Code == 421) closing = true;
-    }
-
-    /// <summary>Ends the transaction, too.</summary>
-    private async Task AbandonChunksAsync()
-    {
-        if (chunked is null) return;
-        var message = chunked;
-        (chunked, transaction) = (null, null);
-        await message.DisposeAsync();
     }
 
     /// <summary>The backend's answer; its fault is an answer too. Null accepts.</summary>
@@ -416,6 +213,7 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
     /// <summary>The backend's refusal. Of a client that has signed in it is no guess: a mailing may hold many an address that is gone.</summary>
     private void Decline(SmtpReply reply)
     {
+        idleCommands++;
         if (session.Identity is null) errors++;
         Reply(reply);
         if (reply.Code == 421) closing = true;
@@ -460,26 +258,5 @@ internal sealed class SmtpServerSession(WireConnection connection, SmtpServerOpt
         if (!text.StartsWith("AUTH ", StringComparison.OrdinalIgnoreCase)) return text.Length <= MaxCommandLine ? text : text[..MaxCommandLine] + "…";
         var words = text.Split(' ', 3);
         return words.Length < 3 ? text : $"{words[0]} {words[1]} [redacted]";
-    }
-
-    private sealed class Transaction(EmailAddress? sender, SmtpMailParameters parameters)
-    {
-        private readonly List<SmtpDsnRecipient> dsn = [];
-
-        public SmtpMailParameters Parameters => parameters;
-        public bool SmtpUtf8 => parameters.Utf8;
-        public List<EmailAddress> Recipients { get; } = [];
-
-        public void Add(EmailAddress recipient, SmtpDsnRecipient? asked)
-        {
-            Recipients.Add(recipient);
-            dsn.Add(asked ?? new(null, null));
-        }
-
-        public SmtpEnvelope ToEnvelope() => new(sender, [.. Recipients], parameters.Size, parameters.Utf8, parameters.EightBit)
-        {
-            Binary = parameters.Binary,
-            Dsn = parameters.ReturnWhole is null && parameters.EnvelopeId is null && dsn.TrueForAll(d => d.Notify is null && d.OriginalRecipient is null) ? null : new(parameters.ReturnWhole, parameters.EnvelopeId, [.. dsn]),
-        };
     }
 }

@@ -12,7 +12,8 @@ internal static class ExchangeFeature
 {
     public static SmtpServer StartSmtp(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, Transport transport, TimeProvider clock, Action<Exception> onFault) =>
         SmtpServer.Start(
-            new SmtpServerOptions { Listen = listen, HostName = ExchangeReplies.HostName, Certificate = certificate, OnFault = onFault },
+            // A wrong sign-in has its answer at once: whoever tests a program with one has no use for the wait.
+            new SmtpServerOptions { Listen = listen, HostName = ExchangeReplies.HostName, Certificate = certificate, WrongSignInDelay = TimeSpan.Zero, OnFault = onFault },
             new SubmissionBackend(directory, grants, mailboxes, transport, clock));
 
     public static ImapServer StartImap(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, TimeProvider clock, Action<Exception> onFault) =>

@@ -38,6 +38,7 @@ internal sealed class MailboxUnderTest : ISmtpBackend
             RequireTls = !open,
             RequireAuthentication = !open,
             AuthMechanisms = ["XOAUTH2", "PLAIN", "LOGIN"],
+            WrongSignInDelay = TimeSpan.Zero,
             OnFault = Faults.Enqueue,
             Transcript = (fromServer, line) => Lines.Enqueue((fromServer ? "S: " : "C: ") + line),
         };

@@ -168,6 +168,116 @@ public sealed class SmtpServerPeersTests
         Assert.Empty(mailbox.Credentials);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("-d")]
+    public async Task Smtp_source_delivers_all_that_it_has(string reuse)
+    {
+        var source = PeerProgram.FindOrSkip("smtp-source");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen(open: true, o => o with { Transcript = null });
+        string[] arguments = ["-4", .. reuse.Length == 0 ? Array.Empty<string>() : [reuse], "-s", "10", "-m", "500", "-r", "3", "-l", "5120", "-f", "ann@example.com", "-t", "ben@example.org", "127.0.0.1:" + Port(server)];
+        var (code, output) = await PeerProgram.RunAsync(source, arguments);
+        Assert.True(code == 0, output);
+        Assert.Equal(500, mailbox.Messages.Count);
+        Assert.All(mailbox.Messages, m => Assert.Equal(3, m.Envelope.Recipients.Count));
+        Assert.Empty(mailbox.Faults);
+    }
+
+    [Fact]
+    public async Task Curl_sends_a_large_file_over_implicit_TLS_by_OAUTHBEARER()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen(change: o => o with { ImplicitTls = true, AuthMechanisms = ["OAUTHBEARER"] });
+        using var files = new TemporaryFolder();
+        // 10 MB of lines, each third of them with a dot to be stuffed.
+        var message = "Subject: large\r\n\r\n" + string.Concat(Enumerable.Range(0, 130_000).Select(n => (n % 3 == 0 ? "." : "x") + new string((char)('a' + n % 26), 75) + "\r\n"));
+        var file = files.Write("message.eml", message);
+        string[] arguments =
+        [
+            "-sS", "--url", $"smtps://localhost:{Port(server)}/client.example", "--cacert", TestCertificates.AuthorityFile(files), "--user", "ann@example.com:", "--oauth2-bearer", LongToken,
+            "--mail-from", "ann@example.com", "--mail-rcpt", "ben@example.org", "--mail-rcpt", "cat@example.org", "--upload-file", file,
+        ];
+        var (code, output) = await PeerProgram.RunAsync(curl, arguments);
+        Assert.True(code == 0, output);
+        Assert.Equal(new SaslCredential.XOAuth2("ann@example.com", LongToken), Assert.Single(mailbox.Credentials));
+        Assert.Contains(mailbox.Lines, l => l.StartsWith("C: AUTH OAUTHBEARER", StringComparison.Ordinal));
+        var received = Assert.Single(mailbox.Messages);
+        Assert.Equal(2, received.Envelope.Recipients.Count);
+        Assert.True(Encoding.ASCII.GetString(received.Bytes) == message, "The message came as something else.");
+        Assert.DoesNotContain(mailbox.Lines, l => l.Contains("STARTTLS", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Python_pipelines_by_hand_in_DATA_and_in_chunks_and_uses_SMTPUTF8()
+    {
+        var python = PeerProgram.FindOrSkip("python3");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen(open: true, o => o with { Dsn = true });
+        const string script = """
+            import smtplib, sys
+            from email.message import EmailMessage
+            from email import policy
+            s = smtplib.SMTP('127.0.0.1', int(sys.argv[1]), timeout=20)
+            s.ehlo('client.example')
+            assert s.has_extn('chunking') and s.has_extn('binarymime') and s.has_extn('dsn')
+            m = EmailMessage(policy=policy.SMTPUTF8)
+            m['From'], m['To'], m['Subject'] = 'jörg@example.com', 'ünal@bücher.example', 'Grüße'
+            m.set_content('Grüße\n', cte='8bit')
+            assert s.send_message(m) == {}
+            def replies(n): return [s.getreply()[0] for _ in range(n)]
+            s.send(b'MAIL FROM:<ann@example.com> RET=HDRS ENVID=a+2B1\r\nRCPT TO:<ben@example.org> NOTIFY=SUCCESS,FAILURE\r\nRCPT TO:<>\r\nDATA\r\n')
+            assert replies(4) == [250, 250, 501, 354]
+            s.send(b'Subject: by hand\r\n\r\n..\r\n.\r\nMAIL FROM:<ann@example.com> BODY=BINARYMIME\r\nRCPT TO:<ben@example.org>\r\nBDAT 4\r\n\x00\r.\nBDAT 3 LAST\r\n\n\n\nNOOP\r\n')
+            assert replies(6) == [250, 250, 250, 250, 250, 250]
+            s.quit()
+            """;
+        var (code, output) = await PeerProgram.RunAsync(python, ["-c", script, Port(server)]);
+        Assert.True(code == 0, output);
+        var messages = mailbox.Messages.ToArray();
+        Assert.Equal(3, messages.Length);
+        Assert.Equal((true, true, "ünal@bücher.example"), (messages[0].Envelope.SmtpUtf8, messages[0].Envelope.EightBitMime, messages[0].Envelope.Recipients[0].ToString()));
+        Assert.Contains("Subject: Grüße\r\n", Encoding.UTF8.GetString(messages[0].Bytes), StringComparison.Ordinal);
+        Assert.Equal("Subject: by hand\r\n\r\n.\r\n", Encoding.ASCII.GetString(messages[1].Bytes));
+        Assert.Equal((false, "a+1", SmtpNotify.Success | SmtpNotify.Failure), (messages[1].Envelope.Dsn!.ReturnWhole, messages[1].Envelope.Dsn!.EnvelopeId, messages[1].Envelope.Dsn!.Recipients[0].Notify));
+        Assert.Equal("\0\r.\n\n\n\n", Encoding.ASCII.GetString(messages[2].Bytes));
+        Assert.Empty(mailbox.Faults);
+    }
+
+    [Fact]
+    public async Task Openssl_finds_that_nothing_said_in_clear_survives_STARTTLS()
+    {
+        var openssl = PeerProgram.FindOrSkip("openssl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        using var files = new TemporaryFolder();
+        // s_client says EHLO in clear; over TLS the server wants to hear it again before anything else, and the mechanisms stand only there.
+        var (_, output) = await PeerProgram.RunAsync(
+            openssl,
+            ["s_client", "-connect", "127.0.0.1:" + Port(server), "-starttls", "smtp", "-name", "client.example", "-CAfile", TestCertificates.AuthorityFile(files), "-verify_return_error", "-ign_eof", "-quiet", "-crlf"],
+            "AUTH PLAIN AGFubgBzZWNyZXQ=\nMAIL FROM:<ann@example.com>\nEHLO client.example\nSTARTTLS\nAUTH PLAIN AGFubgBzZWNyZXQ=\nQUIT\n");
+        Assert.Contains("503 5.5.2 Send hello first\r\n503 5.5.2 Send hello first\r\n250-", output.ReplaceLineEndings("\r\n"), StringComparison.Ordinal);
+        Assert.Contains("503 5.5.1 Already secured", output, StringComparison.Ordinal);
+        Assert.Contains("235 2.7.0", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("250-STARTTLS", output, StringComparison.Ordinal);
+        Assert.Single(mailbox.Credentials);
+    }
+
+    [Fact]
+    public async Task A_password_in_clear_is_not_taken_and_not_written_down()
+    {
+        var curl = PeerProgram.FindOrSkip("curl");
+        var mailbox = new MailboxUnderTest();
+        await using var server = mailbox.Listen();
+        // telnet:// sends its input as it is.
+        var (_, output) = await PeerProgram.RunAsync(curl, ["-sS", "--max-time", "20", $"telnet://127.0.0.1:{Port(server)}"], "EHLO client.example\r\nAUTH PLAIN AGFubgBzZWNyZXQ=\r\nMAIL FROM:<ann@example.com>\r\nQUIT\r\n");
+        Assert.Equal(2, output.Split("530 5.7.0 Must issue a STARTTLS command first").Length - 1);
+        Assert.DoesNotContain("250-AUTH", output, StringComparison.Ordinal);
+        Assert.Empty(mailbox.Credentials);
+        Assert.DoesNotContain(mailbox.Lines, l => l.Contains("AGFubgBzZWNyZXQ", StringComparison.Ordinal));
+    }
+
     private static string Port(SmtpServer server) => server.LocalEndPoint.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Over TLS, signed in by XOAUTH2; <paramref name="name"/> is what it says in EHLO.</summary>

@@ -120,19 +120,6 @@ public sealed class SmtpServerPeersTests
         Assert.Equal(new SaslCredential.Plain("ann@example.com", "secret"), Assert.Single(mailbox.Credentials));
     }
 
-    [Fact]
-    public async Task Smtp_source_of_Postfix_delivers_over_several_sessions()
-    {
-        var source = PeerProgram.FindOrSkip("smtp-source");
-        var mailbox = new MailboxUnderTest();
-        await using var server = mailbox.Listen(open: true);
-        var (code, output) = await PeerProgram.RunAsync(source, ["-4", "-s", "3", "-m", "60", "-r", "2", "-l", "5000", "-d", "-f", "ann@example.com", "-t", "ben@example.org", "127.0.0.1:" + Port(server)]);
-        Assert.True(code == 0, output);
-        Assert.Equal(60, mailbox.Messages.Count);
-        Assert.All(mailbox.Messages, m => Assert.Equal((2, true), (m.Envelope.Recipients.Count, m.Bytes.Length >= 5000)));
-        Assert.Empty(mailbox.Faults);
-    }
-
     [Theory]
     [InlineData("-tls1_1", false)]
     [InlineData("-tls1_2", true)]

@@ -2,7 +2,7 @@ using Postrider.Mail.Smtp;
 
 namespace Postrider.Mail.Mime;
 
-/// <summary>A file to send. <see cref="ContentId"/> null: an attachment; else an inline part of the HTML (without angle brackets).</summary>
+/// <summary>A file to send. A name beyond about 4,000 characters is more than readers put together again. <see cref="ContentId"/> null: an attachment; else an inline part of the HTML (without angle brackets).</summary>
 /// <remarks>A <c>message/rfc822</c> goes as it is (RFC 2046 section 5.2.1); one that the peer cannot take so goes as a plain file (see <see cref="MessageConversion"/>).</remarks>
 public sealed record DraftAttachment(string FileName, string MediaType, ReadOnlyMemory<byte> Bytes, string? ContentId = null)
 {

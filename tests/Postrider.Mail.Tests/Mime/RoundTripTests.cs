@@ -35,7 +35,8 @@ public sealed class RoundTripTests
         Gen.Choose(0, 5000).Select(n => Enumerable.Range(0, n).Select(i => (byte)(i * 7919 >> 3)).ToArray()));
 
     private static readonly Gen<DraftAttachment> Attachment =
-        from name in Text
+        // A name of several thousand characters takes more pieces than parameters are read (MimeLimits.Parameters).
+        from name in Text.Select(t => t.Length > 1000 ? t[..1000] : t)
         from type in Gen.Elements("application/pdf", "text/plain", "text/html", "message/rfc822", "multipart/mixed", "image/png", "nonsense", "text/calendar; method=REQUEST", "a/b\r\nBcc: eve@example.net")
         from bytes in Bytes
         from id in Gen.Elements<string?>(null, null, "logo@example.com", "bad id")

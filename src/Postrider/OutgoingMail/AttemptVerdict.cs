@@ -76,4 +76,11 @@ internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, Recipien
     /// <summary>Nothing was offered: the way to the server failed before the message.</summary>
     public static AttemptVerdict NotReached(IReadOnlyList<EmailAddress> offered, Diagnosis trouble) =>
         new(offered.Distinct().ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.NotOffered()), trouble, null) { WasNamed = false };
+
+    /// <summary>There was nobody to offer it to.</summary>
+    public static AttemptVerdict Nobody { get; } = new(new Dictionary<EmailAddress, RecipientOutcome>(), null, null);
+
+    /// <summary>It is refused here, for everybody, in a server's stead.</summary>
+    public static AttemptVerdict NotToBeOffered(IReadOnlyList<EmailAddress> recipients, SmtpReply reply, Diagnosis why) =>
+        new(recipients.ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.Refused(reply)), null, why);
 }

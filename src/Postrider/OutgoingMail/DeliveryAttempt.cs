@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Postrider.Doctor;
 using Postrider.Mail;
 using Postrider.Mail.Smtp;
@@ -23,42 +24,52 @@ internal sealed class MailboxConnection : IAsyncDisposable
     public async ValueTask DisposeAsync() => await ReplaceAsync(null);
 }
 
-/// <summary>One attempt to send one mail: docs/flows/send-a-mail.md, steps 5 and 6.</summary>
-internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, OutboxStore store, SmtpSessions sessions, Random chance, TimeProvider clock)
+/// <summary>What one attempt came to, before it is written down.</summary>
+/// <param name="SizeLimit">Of the server, as it said last.</param>
+/// <param name="Transcript">What was said over the line.</param>
+internal sealed record AttemptResult(AttemptVerdict Verdict, long? SizeLimit, IReadOnlyList<string> Transcript);
+
+/// <summary>One attempt to send one mail: docs/flows/send-a-mail.md, step 5.</summary>
+internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpSessions sessions)
 {
-    /// <param name="claimed">Its attempt row is durable already (step 5a).</param>
-    /// <returns>False when the server has to rest.</returns>
-    public async Task<bool> RunAsync(OutgoingServer server, ClaimedMail claimed, MailboxConnection connection, CancellationToken cancellationToken)
+    /// <param name="claimed">Its claim is durable already (step 5a).</param>
+    /// <param name="bytes">The message, where it was read already; null: it is read while it is sent.</param>
+    public async Task<AttemptResult> RunAsync(OutgoingServer server, ClaimedMail claimed, byte[]? bytes, MailboxConnection connection, CancellationToken cancellationToken)
     {
         connection.Log.Clear();
-        var verdict = await OfferAsync(server, claimed, connection, cancellationToken);
-
-        // 6 settle
-        var jitter = chance.NextDouble();
+        var verdict = await OfferAsync(server, claimed, bytes, connection, cancellationToken);
         var sizeLimit = connection.Client?.IsUsable == true ? connection.Client.Capabilities.Size : server.SizeLimit;
-        DateTimeOffset? pausedUntil = verdict.ServerTrouble is { } trouble ? RetrySchedule.NextForServer(server.Failures + 1, clock.GetUtcNow(), trouble.NotBefore, jitter) : null;
-        // Not with the caller's token: what a server has answered must be written down.
-        await database.WriteAsync(tx => store.Settle(tx, claimed, server.Id, verdict, pausedUntil, sizeLimit, jitter, connection.Log.Lines()), CancellationToken.None);
-        return verdict.ServerTrouble is null;
+        return new(verdict, sizeLimit, connection.Log.Lines());
     }
 
-    private async Task<AttemptVerdict> OfferAsync(OutgoingServer server, ClaimedMail claimed, MailboxConnection connection, CancellationToken cancellationToken)
+    private async Task<AttemptVerdict> OfferAsync(OutgoingServer server, ClaimedMail claimed, byte[]? bytes, MailboxConnection connection, CancellationToken cancellationToken)
     {
         // A mail whose recipients have all been settled meanwhile has nobody to be offered to.
-        if (claimed.Recipients.Count == 0) return new(new Dictionary<EmailAddress, RecipientOutcome>(), null, null);
+        if (claimed.Recipients.Count == 0) return AttemptVerdict.Nobody;
 
         var reused = connection.Client is { IsUsable: true };
         while (true)
         {
             // 5b token, 5c connection
-            if (connection.Client is not { IsUsable: true } && await OpenAsync(server, connection, cancellationToken) is { } trouble) return AttemptVerdict.NotReached(claimed.Recipients, trouble);
+            if (connection.Client is not { IsUsable: true } && await OpenAsync(server, connection, cancellationToken) is { } trouble) return AttemptVerdict.NotReached(claimed.Addresses, trouble);
 
             // 5d MAIL, RCPT, DATA
             var client = connection.Client!;
             if (client.Capabilities.Size is { } limit && limit > 0 && claimed.Size > limit) return TooLarge(claimed, server, limit);
             SmtpSendResult result;
-            await using (var message = new LastByteWatch(bodies.Open(claimed.BodyId), () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.AttemptId), CancellationToken.None)))
-                result = await client.SendAsync(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Recipients, message, claimed.Size, cancellationToken);
+            await using (var message = new LastByteWatch(bytes is not null ? new MemoryBody(bytes) : bodies.OpenChecked(claimed.BodyId), () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.Id), CancellationToken.None)))
+            {
+                try
+                {
+                    result = await client.SendAsync(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Addresses, message, claimed.Size, cancellationToken);
+                }
+                catch (InvalidDataException)
+                {
+                    // Before the final dot: the server drops what it has.
+                    await connection.ReplaceAsync(null);
+                    return Damaged(claimed);
+                }
+            }
 
             // A connection that lay idle may have been closed by the server: that says nothing about the mail.
             if (reused && result.Failure is { MessageMayBeTaken: false } failure && IsStale(failure) && !result.Recipients.Any(recipient => recipient.Accepted))
@@ -69,7 +80,7 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
             }
 
             // 5e outcome for each recipient
-            return AttemptVerdict.Of(claimed.Recipients, result, server.Host, server.Port);
+            return AttemptVerdict.Of(claimed.Addresses, result, server.Host, server.Port);
         }
     }
 
@@ -84,11 +95,24 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
 
     private static bool IsStale(SmtpFailure failure) => failure.Kind == WireFailureKind.Disconnected || failure.Reply?.Code == 421;
 
-    private static AttemptVerdict TooLarge(ClaimedMail claimed, OutgoingServer server, long limit)
+    private static AttemptVerdict TooLarge(ClaimedMail claimed, OutgoingServer server, long limit) => AttemptVerdict.NotToBeOffered(
+        claimed.Addresses, new SmtpReply(552, "5.3.4", $"The message has {claimed.Size} bytes; {server.Host} takes {limit}."), new Diagnosis(OutgoingMailProblems.TooLarge(claimed.Size, limit, server.Host), FaultScope.Message));
+
+    private static AttemptVerdict Damaged(ClaimedMail claimed) => AttemptVerdict.NotToBeOffered(
+        claimed.Addresses, new SmtpReply(554, "5.6.0", "The stored message is damaged."), new Diagnosis(OutgoingMailProblems.BodyDamaged, FaultScope.Message));
+}
+
+/// <summary>A message in memory, on its way out.</summary>
+internal sealed class MemoryBody(ReadOnlyMemory<byte> bytes) : ForwardStream
+{
+    private ReadOnlyMemory<byte> rest = bytes;
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var reply = new SmtpReply(552, "5.3.4", $"The message has {claimed.Size} bytes; {server.Host} takes {limit}.");
-        return new(claimed.Recipients.ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.Refused(reply)), null,
-            new Diagnosis(OutgoingMailProblems.TooLarge(claimed.Size, limit, server.Host), FaultScope.Message));
+        var count = Math.Min(buffer.Length, rest.Length);
+        rest[..count].CopyTo(buffer);
+        rest = rest[count..];
+        return ValueTask.FromResult(count);
     }
 }
 

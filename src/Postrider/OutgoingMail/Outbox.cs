@@ -33,7 +33,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
         if (key is not null && await database.ReadAsync(reader => store.FindByKey(reader, key), cancellationToken) is { } earlier) return Repeated(earlier, requestHash!);
 
         // 2 the server and the sender are chosen
-        var candidates = await database.ReadAsync(reader => servers.List(reader), cancellationToken);
+        var candidates = await servers.RosterAsync(cancellationToken);
         var decision = ServerChoice.Decide(new ServerQuestion(message.From, [.. candidates.Where(server => server.Owner is null || !parameters.PersonalServersDisabled).Select(server => server.ToCandidate())], parameters.DefaultFromAddress, parameters.BounceAddress, message.Creator, Forced: null, EnvelopeOverride: null));
         if (decision.Server is null) return new(null, null, decision.Problem);
 
@@ -60,7 +60,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
             if (key is not null && store.FindByKey(tx, key) is { } first) return Repeated(first, requestHash!);
             store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), bytes.Length, key, requestHash);
             inSameTransaction?.Invoke(tx, id, messageId);
-            tx.AfterCommit(signal.Wake);
+            tx.AfterCommit(() => signal.Wake(decision.Server.Id));
             return new PutResult(id, messageId, null);
         }, cancellationToken);
     }
@@ -87,7 +87,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
             foreach (var address in list) Add(address.ToString());
         }
 
-        foreach (var text in (ReadOnlySpan<string?>)[message.Subject, message.Text, message.Html, message.InReplyTo, string.Join(' ', message.References), message.MessageId]) Add(text);
+        foreach (var text in (ReadOnlySpan<string?>)[message.Subject, message.Text, message.Html, message.InReplyTo, string.Join(' ', message.References), message.MessageId, message.SendAt?.ToString("O", CultureInfo.InvariantCulture), message.Lane.Word(), message.ReportTo?.ToString()]) Add(text);
         foreach (var file in message.Attachments)
         {
             Add(file.FileName);

@@ -10,6 +10,7 @@ internal sealed record OutboxMail
     /// <summary>Without angle brackets.</summary>
     public string MessageId { get; init; } = "";
     public OutboxState State { get; init; }
+    public OutboxLane Lane { get; init; }
     public string Subject { get; init; } = "";
     /// <summary>The sender as the author wrote it.</summary>
     public string WrittenFrom { get; init; } = "";
@@ -33,6 +34,8 @@ internal sealed record OutboxMail
     /// <summary>What keeps it or ended it; null when nothing is wrong.</summary>
     public Problem? Problem { get; init; }
     public DateTimeOffset? FinishedAt { get; init; }
+    /// <summary>Who is told by mail of delay and failure; null: nobody.</summary>
+    public string? ReportTo { get; init; }
     /// <summary>Everybody it goes to, with commas between, for lists.</summary>
     public string Recipients { get; init; } = "";
 
@@ -67,4 +70,22 @@ internal sealed record AttemptRow
 }
 
 /// <summary>A mail that this process is about to send.</summary>
-internal sealed record ClaimedMail(OutboxMailId Id, Guid AttemptId, string EnvelopeFrom, Guid BodyId, long Size, IReadOnlyList<Mail.EmailAddress> Recipients);
+/// <param name="Recipients">Those that are still to be offered.</param>
+/// <param name="Settled">Where the others stand.</param>
+/// <param name="LifeFrom">When its lifetime began.</param>
+internal sealed record ClaimedMail(
+    OutboxMailId Id, string EnvelopeFrom, Guid BodyId, long Size, IReadOnlyList<ClaimedRecipient> Recipients, IReadOnlyList<RecipientState> Settled, int Tries, DateTimeOffset DueAt, DateTimeOffset LifeFrom, DateTimeOffset ClaimedAt)
+{
+    /// <summary>Each once, in order.</summary>
+    public Mail.EmailAddress[] Addresses { get; } = [.. Recipients.Select(recipient => recipient.Address).Distinct()];
+}
+
+/// <param name="N">Its place among the mail's recipients.</param>
+internal sealed record ClaimedRecipient(int N, Mail.EmailAddress Address);
+
+/// <summary>What a claim came to.</summary>
+/// <param name="OpensAt">When the budget has room again; null when it does not keep anything back.</param>
+internal sealed record Turn(IReadOnlyList<ClaimedMail> Mails, DateTimeOffset? OpensAt)
+{
+    public static Turn Nothing { get; } = new([], null);
+}

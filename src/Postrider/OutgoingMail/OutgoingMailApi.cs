@@ -12,8 +12,12 @@ namespace Postrider.OutgoingMail;
 internal sealed record AttachmentRequest(string? FileName, string? MediaType, string? Content, string? ContentId);
 
 /// <param name="From"><c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>; left out: the one who asks.</param>
+/// <param name="SendAt">With its offset, at most a year ahead; left out or past: now.</param>
+/// <param name="Priority"><c>high</c>: somebody waits for it; <c>normal</c>, when left out; <c>bulk</c>: after all others.</param>
+/// <param name="ReportTo">An address that is told by mail of delay and failure (RFC 3464); left out: nobody is.</param>
 internal sealed record MailRequest(
-    string? From, IReadOnlyList<string?>? To, IReadOnlyList<string?>? Cc, IReadOnlyList<string?>? Bcc, string? Subject, string? Text, string? Html, IReadOnlyList<AttachmentRequest>? Attachments, string? ReplyTo, string? InReplyTo, IReadOnlyList<string>? References);
+    string? From, IReadOnlyList<string?>? To, IReadOnlyList<string?>? Cc, IReadOnlyList<string?>? Bcc, string? Subject, string? Text, string? Html, IReadOnlyList<AttachmentRequest>? Attachments, string? ReplyTo, string? InReplyTo, IReadOnlyList<string>? References,
+    DateTimeOffset? SendAt = null, string? Priority = null, string? ReportTo = null);
 
 internal sealed record MailPutAnswer(Guid Id, string MessageId);
 
@@ -21,9 +25,11 @@ internal sealed record MailRecipientAnswer(string Role, string? Name, string Add
 
 internal sealed record MailAttemptAnswer(DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Outcome, Problem? Problem, IReadOnlyList<string> Transcript);
 
+/// <param name="NextTry">When it may be tried; null when it will not be.</param>
+/// <param name="ExpectedAt">When its turn will probably come, with those before it and the budget of its mailbox; null when it does not wait, and in lists.</param>
 internal sealed record MailAnswer(
-    Guid Id, string MessageId, string State, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? FinishedAt, int Tries,
-    Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts);
+    Guid Id, string MessageId, string State, string Priority, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? ExpectedAt, DateTimeOffset? FinishedAt, int Tries,
+    string? ReportTo, Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts);
 
 /// <param name="Next">Give it as <c>before</c> for the next page; null on the last.</param>
 internal sealed record MailListAnswer(IReadOnlyList<MailAnswer> Mails, Guid? Next);
@@ -46,11 +52,11 @@ internal static class OutgoingMailApi
             var count = Math.Clamp(limit ?? 50, 1, MaxListed);
             IReadOnlyList<OutboxState>? states = state is null ? null : [.. Enum.GetValues<OutboxState>().Where(known => known.Word() == state)];
             var mails = await database.ReadAsync(reader => store.List(reader, states, viewer.IsSettings ? null : viewer.UserId, before is { } id ? new(id) : null, count), cancel);
-            return Results.Ok(new MailListAnswer([.. mails.Select(mail => Answer(mail, null, null))], mails.Count == count ? mails[^1].Id.Value : null));
+            return Results.Ok(new MailListAnswer([.. mails.Select(mail => Answer(mail, null, null, null))], mails.Count == count ? mails[^1].Id.Value : null));
         });
-        group.MapGet("{id:guid}", async (Guid id, OutboxStore store, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapGet("{id:guid}", async (Guid id, OutboxStore store, SendingForecast forecast, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
         {
-            var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, store.Recipients(reader, mail.Id), store.Attempts(reader, mail.Id)) : null, cancel);
+            var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, forecast.Of(reader, mail), store.Recipients(reader, mail.Id), store.Attempts(reader, mail.Id)) : null, cancel);
             return answer is null ? Problems.ToResult(OutgoingMailProblems.NotFound, StatusCodes.Status404NotFound) : Results.Ok(answer);
         });
         // The bytes as they go out, never shown by a browser as a page of the hub.
@@ -69,7 +75,7 @@ internal static class OutgoingMailApi
     public static bool MaySee(OutboxMail mail, Viewer viewer) => viewer.IsSettings || mail.Creator == viewer.UserId;
 
     /// <summary>202 after the commit, or a problem with nothing stored.</summary>
-    private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Viewer viewer, CancellationToken cancel)
+    private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Viewer viewer, TimeProvider clock, CancellationToken cancel)
     {
         // base64 within JSON: four thirds of the files, and room for the rest.
         var limit = (outbox.MaxBytes * 4 / 3) + (1024 * 1024);
@@ -92,7 +98,7 @@ internal static class OutgoingMailApi
             return Problems.ToResult(OutgoingMailProblems.HeaderInvalid("The body is not the JSON that was expected."), StatusCodes.Status400BadRequest);
         }
 
-        var (message, problem) = MailRequestReader.Read(request, viewer, idempotencyKey);
+        var (message, problem) = MailRequestReader.Read(request, viewer, idempotencyKey, clock.GetUtcNow());
         if (message is null) return Problems.ToResult(problem!, problem == OutgoingMailProblems.FromNotYours(viewer.Email) ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
         var put = await outbox.PutAsync(message, null, cancel);
         return put.Id is { } id
@@ -118,8 +124,8 @@ internal static class OutgoingMailApi
         ? Problems.ToResult(problem, problem == OutgoingMailProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status409Conflict)
         : Results.NoContent();
 
-    private static MailAnswer Answer(OutboxMail mail, IReadOnlyList<OutboxRecipient>? recipients, IReadOnlyList<AttemptRow>? attempts) => new(
-        mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, mail.Why, mail.Size, mail.PutAt, mail.NextTry, mail.FinishedAt, mail.Tries, mail.Trouble,
+    private static MailAnswer Answer(OutboxMail mail, DateTimeOffset? expectedAt, IReadOnlyList<OutboxRecipient>? recipients, IReadOnlyList<AttemptRow>? attempts) => new(
+        mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Lane.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, mail.Why, mail.Size, mail.PutAt, mail.NextTry, expectedAt, mail.FinishedAt, mail.Tries, mail.ReportTo, mail.Trouble,
         recipients?.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply)).ToList(),
         attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
 }
@@ -154,7 +160,7 @@ internal sealed class CappedBody(Stream inner, long limit) : ForwardStream
 internal static class MailRequestReader
 {
     /// <summary>Exactly one of the two is not null.</summary>
-    public static (OutgoingMessage? Message, Problem? Problem) Read(MailRequest? request, Viewer viewer, string? idempotencyKey)
+    public static (OutgoingMessage? Message, Problem? Problem) Read(MailRequest? request, Viewer viewer, string? idempotencyKey, DateTimeOffset now)
     {
         if (request is null) return (null, OutgoingMailProblems.NoRecipients);
         Problem? problem = null;
@@ -162,12 +168,17 @@ internal static class MailRequestReader
         var cc = Addresses("Cc", request.Cc, ref problem);
         var bcc = Addresses("Bcc", request.Bcc, ref problem);
         var replyTo = request.ReplyTo is null ? [] : Addresses("Reply-To", [request.ReplyTo], ref problem);
+        var reportTo = request.ReportTo is null ? [] : Addresses("reportTo", [request.ReportTo], ref problem);
         var own = EmailAddress.TryParse(viewer.Email, out var address) ? new NamedAddress(viewer.Name, address) : null;
         var from = request.From is null ? own : Addresses("From", [request.From], ref problem).FirstOrDefault();
         if (problem is not null) return (null, problem);
         if (from is null) return (null, OutgoingMailProblems.AddressInvalid("From", viewer.Email));
         // Who may not change settings speaks for nobody else.
         if (!viewer.IsSettings && !from.Address.Equals(own?.Address)) return (null, OutgoingMailProblems.FromNotYours(viewer.Email));
+
+        if (request.SendAt > now.AddYears(1)) return (null, OutgoingMailProblems.SendAtInvalid);
+        OutboxLane? lane = request.Priority switch { null or "" or "normal" => OutboxLane.Usual, "high" => OutboxLane.Urgent, "bulk" => OutboxLane.Bulk, _ => null };
+        if (lane is null) return (null, OutgoingMailProblems.PriorityInvalid);
 
         var files = new List<DraftAttachment>();
         foreach (var file in request.Attachments ?? [])
@@ -181,6 +192,7 @@ internal static class MailRequestReader
         {
             From = from, To = to, Cc = cc, Bcc = bcc, Subject = request.Subject ?? "", Text = request.Text, Html = request.Html, Attachments = files, ReplyTo = replyTo.FirstOrDefault(),
             InReplyTo = request.InReplyTo, References = request.References ?? [], Creator = viewer.UserId, IdempotencyKey = idempotencyKey,
+            SendAt = request.SendAt, Lane = lane.Value, ReportTo = reportTo.FirstOrDefault()?.Address,
         }, null);
     }
 

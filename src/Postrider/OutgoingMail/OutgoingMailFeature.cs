@@ -15,6 +15,7 @@ internal static class OutgoingMailFeature
         services.AddSingleton<OutboxStore>();
         services.AddSingleton<Outbox>();
         services.AddSingleton<OutboxDesk>();
+        services.AddSingleton<SendingForecast>();
         services.AddSingleton<DeliveryAttempt>();
         services.AddHostedService<OutboxPump>();
         services.AddSingleton<IMenuEntry, EmailQueueMenuEntry>();

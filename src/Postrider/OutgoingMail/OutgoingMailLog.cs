@@ -8,6 +8,15 @@ internal static partial class OutgoingMailLog
     [LoggerMessage(2302, LogLevel.Error, "Outbox: sending through server {Server} stopped")]
     public static partial void DriverFailed(ILogger log, Exception failure, Guid server);
 
-    [LoggerMessage(2303, LogLevel.Warning, "Outbox: {Waiting} interrupted mails wait again, {Unknown} are unknown")]
-    public static partial void Recovered(ILogger log, int waiting, int unknown);
+    [LoggerMessage(2303, LogLevel.Warning, "Outbox: {Waiting} interrupted mails wait again, {Unknown} are unknown, {SetAside} were set aside")]
+    public static partial void Recovered(ILogger log, int waiting, int unknown, int setAside);
+
+    [LoggerMessage(2304, LogLevel.Error, "Outbox: the attempt to send mail {Mail} stopped inside the hub")]
+    public static partial void AttemptBroke(ILogger log, Exception failure, Guid mail);
+
+    [LoggerMessage(2305, LogLevel.Error, "Outbox: what an attempt came to cannot be written down; trying again until it can")]
+    public static partial void NotWrittenDown(ILogger log, Exception failure);
+
+    [LoggerMessage(2306, LogLevel.Warning, "Outbox: the clock jumped by {Seconds} seconds; {Count} mails that would have waited long are due now")]
+    public static partial void ClockJumped(ILogger log, double seconds, int count);
 }

@@ -42,5 +42,15 @@ internal static class OutgoingMailProblems
 
     public static Problem AttemptBroke { get; } = new("mail-attempt-broke", "The attempt to send stopped inside the hub.", null, "Nothing to do at first: Postrider tries again. If it lasts, look at the log.", "administrator", true);
 
+    public static Problem SetAside(int times) => new("mail-set-aside", $"The mail was set aside: {times.ToString(CultureInfo.InvariantCulture)} attempts to send it stopped the hub.", null, "Look at the log for what happened; press Retry when it is mended, or cancel and write it anew.", "administrator", false);
+
+    public static Problem BodyDamaged { get; } = new("mail-body-damaged", "The stored message is not the one that was put: it is not sent.", "Its checksum differs.", "Check the disk; restore a backup, or write the mail anew.", "administrator", false);
+
+    public static Problem TenantLimit { get; } = new("mail-tenant-limit", "The organisation has written to as many recipients outside it as Microsoft allows in 24 hours.", null, "Nothing to do: the mail goes when there is room. Mail within the organisation is not held up.", "nobody", true);
+
+    public static Problem SendAtInvalid { get; } = new("mail-send-at-invalid", "The time to send cannot be used.", null, "Give sendAt with its offset, such as 2026-12-01T09:00:00+01:00, at most a year ahead.", "you", false);
+
+    public static Problem PriorityInvalid { get; } = new("mail-priority-invalid", "There is no such priority.", null, "Give high, normal or bulk.", "you", false);
+
     private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

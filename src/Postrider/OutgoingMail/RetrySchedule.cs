@@ -3,6 +3,9 @@ namespace Postrider.OutgoingMail;
 /// <summary>When something that did not work is tried again.</summary>
 internal static class RetrySchedule
 {
+    /// <summary>Nothing waits longer for its next try.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(75);
+
     /// <summary>Doubles from one minute to an hour; <paramref name="jitter"/> in [0, 1) spreads a backlog.</summary>
     /// <param name="attempts">Attempts that were made, at least 1.</param>
     /// <returns>Null when the message has outlived <paramref name="lifetime"/>: it then fails.</returns>

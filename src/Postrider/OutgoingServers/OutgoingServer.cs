@@ -38,6 +38,8 @@ public sealed record OutgoingServer
     public Guid? Owner { get; init; }
     /// <summary>Null: no account is connected.</summary>
     public OutlookAccountId? AccountId { get; init; }
+    /// <summary>Of that account; null without one.</summary>
+    public Guid? TenantId { get; init; }
     /// <summary>Bytes, as the server offered last; null until it was seen or when it names none.</summary>
     public long? SizeLimit { get; init; }
     /// <summary>What stopped it last; null when it works.</summary>

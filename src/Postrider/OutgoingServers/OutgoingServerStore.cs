@@ -20,13 +20,32 @@ internal interface IServerResumed
 internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, OutlookAccountStore accounts, IEnumerable<IServerResumed> resumed, TimeProvider clock)
 {
     private const int MaxServers = 1000;
-    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, size_limit, problem, problem_at, paused_until, failures";
+
+    // Every mail asks for the list, and it seldom changes: replaced as a whole, dropped after each commit that changes a server.
+    private volatile IReadOnlyList<OutgoingServer>? roster;
+    private int changes;
+
+    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures";
 
     /// <summary>In the order of their priority.</summary>
     public IReadOnlyList<OutgoingServer> List(HubReader reader) =>
         [.. reader.Query<Row>($"SELECT {Columns} FROM outgoing_server ORDER BY active DESC, sequence, id LIMIT {MaxServers}").Select(row => row.ToServer())];
 
     public Task<IReadOnlyList<OutgoingServer>> ListAsync(CancellationToken cancellationToken = default) => database.ReadAsync(List, cancellationToken);
+
+    /// <summary>As <see cref="List"/>, from memory where that holds it.</summary>
+    public IReadOnlyList<OutgoingServer> Roster(HubReader reader) => roster ?? List(reader);
+
+    /// <summary>As <see cref="List"/>, from memory when nothing has changed.</summary>
+    public async ValueTask<IReadOnlyList<OutgoingServer>> RosterAsync(CancellationToken cancellationToken)
+    {
+        if (roster is { } known) return known;
+        var before = Volatile.Read(ref changes);
+        var read = await ListAsync(cancellationToken);
+        // A change may have been committed after this snapshot was taken.
+        if (Volatile.Read(ref changes) == before) roster = read;
+        return read;
+    }
 
     public OutgoingServer? Find(HubReader reader, OutgoingServerId id) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE id = @id", new { id })?.ToServer();
@@ -61,6 +80,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
             // What was wrong with the old settings says nothing about the new ones.
             if (!sameConnection) tx.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = NULL WHERE id = @id", new { id });
             journal.Write(tx, isNew ? "outgoing-server-created" : "outgoing-server-changed", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” was {(isNew ? "created" : "changed")}.", byUser);
+            Changed(tx);
             if (server.Active) Resume(tx, id);
             return id;
         }, cancellationToken);
@@ -69,13 +89,17 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     public void LinkAccount(HubTransaction transaction, OutgoingServerId id, OutlookAccountId account)
     {
         transaction.Execute("UPDATE outgoing_server SET account_id = @account, problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, changed_at = @now WHERE id = @id", new { id, account, now = transaction.Now });
+        Changed(transaction);
         Resume(transaction, id);
     }
 
     /// <summary>The From Filter follows when it was the old Username: as on the page it is filled from it.</summary>
-    public void ChangeUserName(HubTransaction transaction, OutgoingServerId id, EmailAddress userName) =>
+    public void ChangeUserName(HubTransaction transaction, OutgoingServerId id, EmailAddress userName)
+    {
         transaction.Execute("UPDATE outgoing_server SET from_filter = CASE WHEN from_filter = user_name THEN @name ELSE from_filter END, user_name = @name, changed_at = @now WHERE id = @id",
             new { id, name = userName.ToString(), now = transaction.Now });
+        Changed(transaction);
+    }
 
     /// <summary>The server cannot be used: it rests, and the journal hears of each cause once.</summary>
     /// <param name="pausedUntil">Null: what is wrong is shown, and nothing is held back.</param>
@@ -84,6 +108,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         if (Find(transaction, id) is not { } before) return;
         var json = JsonSerializer.Serialize(problem with { RetriesByItself = problem.RetriesByItself || pausedUntil is not null, NextTry = pausedUntil });
         transaction.Execute("UPDATE outgoing_server SET problem = @json, problem_at = @now, paused_until = @pausedUntil, failures = failures + 1 WHERE id = @id", new { id, json, now = transaction.Now, pausedUntil });
+        Changed(transaction);
         if (before.Problem?.Code != problem.Code) journal.Write(transaction, problem.Code, "outgoing-server", id.Value, $"{before.Name}: {problem.What} {problem.Remedy}", null);
     }
 
@@ -92,13 +117,16 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     public void NoteWorking(HubTransaction transaction, OutgoingServerId id, long? sizeLimit)
     {
         var changed = transaction.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = @sizeLimit WHERE id = @id AND (problem IS NOT NULL OR paused_until IS NOT NULL OR size_limit IS NOT @sizeLimit)", new { id, sizeLimit });
-        if (changed > 0) Resume(transaction, id);
+        if (changed == 0) return;
+        Changed(transaction);
+        Resume(transaction, id);
     }
 
     /// <summary>A person does not want to wait: the server is tried at once.</summary>
     public void EndPause(HubTransaction transaction, OutgoingServerId id)
     {
         transaction.Execute("UPDATE outgoing_server SET paused_until = NULL WHERE id = @id", new { id });
+        Changed(transaction);
         Resume(transaction, id);
     }
 
@@ -127,6 +155,12 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         return server.Mailbox is { } mailbox ? accounts.FindByUserName(transaction, mailbox)?.Id : null;
     }
 
+    private void Changed(HubTransaction transaction) => transaction.AfterCommit(() =>
+    {
+        Interlocked.Increment(ref changes);
+        roster = null;
+    });
+
     private void Resume(HubTransaction transaction, OutgoingServerId id)
     {
         foreach (var listener in resumed) listener.Resumed(transaction, id);
@@ -149,6 +183,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public bool Active { get; init; }
         public Guid? Owner { get; init; }
         public OutlookAccountId? AccountId { get; init; }
+        public Guid? TenantId { get; init; }
         public long? SizeLimit { get; init; }
         public string? Problem { get; init; }
         public DateTimeOffset? ProblemAt { get; init; }
@@ -158,7 +193,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public OutgoingServer ToServer() => new()
         {
             Id = Id, Name = Name, Kind = OutgoingServerRules.KindOf(Kind), Host = Host, Port = Port, Security = OutgoingServerRules.SecurityOf(Security), UserName = UserName, PasswordIsSet = PasswordIsSet, FromFilter = FromFilter,
-            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures,
+            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, TenantId = TenantId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures,
         };
     }
 

@@ -11,6 +11,7 @@ internal static class OutgoingServersFeature
     {
         StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
         services.AddSingleton<OutgoingServerStore>();
+        services.AddSingleton<SendingBudgets>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
         services.AddSingleton<OutgoingServerForm>();

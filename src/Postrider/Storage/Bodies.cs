@@ -17,10 +17,9 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes)
     {
         var id = Ids.New(clock);
-        InsertBody(transaction, id, settled: true);
+        transaction.Execute("INSERT INTO body(id, created_at, settled, length, sha256) VALUES(@id, @Now, 1, @Length, @sha256)", new { id, transaction.Now, bytes.Length, sha256 = SHA256.HashData(bytes.Span) });
         for (int n = 0, at = 0; at < bytes.Length; n++, at += ChunkSize)
             InsertChunk(transaction, id, n, bytes.Slice(at, Math.Min(ChunkSize, bytes.Length - at)).ToArray());
-        Complete(transaction, id, bytes.Length, SHA256.HashData(bytes.Span));
         return id;
     }
 
@@ -28,7 +27,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
     {
         var id = Ids.New(clock);
-        await database.WriteAsync(tx => InsertBody(tx, id, settled: false), cancellationToken);
+        await database.WriteAsync(tx => tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @Now, 0)", new { id, tx.Now }), cancellationToken);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
         try
@@ -80,7 +79,18 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     }
 
     /// <summary>Reads chunk by chunk as it is read. No checksum is compared: use <see cref="ReadAsync"/> where that matters more than memory.</summary>
-    public Stream Open(Guid id) => new BodyStream(database, id);
+    public Stream Open(Guid id) => new BodyStream(database, id, check: false);
+
+    /// <summary>As <see cref="Open"/>, with the checksum compared before the end is told.</summary>
+    public Stream OpenChecked(Guid id) => new BodyStream(database, id, check: true);
+
+    /// <summary>Many at once, those of a single chunk only.</summary>
+    /// <returns>By id. A body that is longer, or whose checksum differs, is not among them.</returns>
+    public async Task<IReadOnlyDictionary<Guid, byte[]>> ReadSmallAsync(IReadOnlyList<Guid> ids, CancellationToken cancellationToken)
+    {
+        var read = await database.ReadAsync(reader => reader.Query<SmallBody>("SELECT b.id, b.sha256, c.bytes FROM body b JOIN body_chunk c ON c.body_id = b.id AND c.n = 0 WHERE b.id IN @ids AND b.length <= @ChunkSize", new { ids = ids.Select(Ids.Stored), ChunkSize }), cancellationToken);
+        return read.Where(body => SHA256.HashData(body.Bytes).AsSpan().SequenceEqual(body.Sha256)).ToDictionary(body => body.Id, body => body.Bytes);
+    }
 
     /// <summary>When the row that owned it is deleted, in the same transaction, after it.</summary>
     public static void Delete(HubTransaction transaction, Guid id)
@@ -112,9 +122,6 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         return removed;
     }
 
-    private static void InsertBody(HubTransaction tx, Guid id, bool settled) =>
-        tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, @settled)", new { id, at = tx.Now, settled });
-
     private static void InsertChunk(HubTransaction tx, Guid id, int n, byte[] chunk) =>
         tx.Execute("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });
 
@@ -122,4 +129,6 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         tx.Execute("UPDATE body SET length = @length, sha256 = @sha256 WHERE id = @id", new { id, length, sha256 });
 
     private sealed record StoredBody(long Length, byte[] Sha256);
+
+    private sealed record SmallBody(Guid Id, byte[] Sha256, byte[] Bytes);
 }

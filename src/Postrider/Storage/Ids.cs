@@ -4,4 +4,7 @@ namespace Postrider.Storage;
 internal static class Ids
 {
     public static Guid New(TimeProvider clock) => Guid.CreateVersion7(clock.GetUtcNow());
+
+    /// <summary>As a parameter within <c>IN @ids</c>, where Dapper asks no type handler.</summary>
+    public static byte[] Stored(Guid id) => id.ToByteArray(bigEndian: true);
 }

@@ -105,7 +105,9 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
             var recipients = store.Recipients(tx, first).Select(recipient => EmailAddress.Parse(recipient.Address)).ToList();
             var hungUp = new Postrider.Mail.Smtp.SmtpFailure(WireFailureKind.Disconnected, "DATA", null, "The server ended the connection.", false, false);
             var verdict = AttemptVerdict.Of(recipients, new([.. recipients.Select(recipient => new Postrider.Mail.Smtp.SmtpRecipientResult(recipient, false, null))], null, hungUp), "localhost", 1);
-            store.Settle(tx, new ClaimedMail(first, Guid.CreateVersion7(), mail.EnvelopeFrom, mail.BodyId, mail.Size, recipients), mail.ServerId, verdict, tx.Now.AddDays(1), null, 0, []);
+            var claimed = Claim(hub, tx);
+            Assert.Equal(first, claimed.Id);
+            store.Settle(tx, claimed, hub.Service<OutgoingServerStore>().Find(tx, mail.ServerId)!, verdict, tx.Now.AddDays(1), null, 0, []);
             return (First: store.Find(tx, first)!, Second: store.Find(tx, second)!);
         });
         Assert.Equal((OutboxState.Waiting, 0), (due.First.State, due.First.Tries));
@@ -124,11 +126,11 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
             void Answer(RecipientOutcome outcome)
             {
                 var now = store.Find(tx, id)!;
-                store.Settle(tx, new ClaimedMail(id, Guid.CreateVersion7(), now.EnvelopeFrom, now.BodyId, now.Size, recipients), now.ServerId, new AttemptVerdict(recipients.ToDictionary(recipient => recipient, _ => outcome), null, null), null, null, 0, []);
+                store.Settle(tx, Claim(hub, tx), hub.Service<OutgoingServerStore>().Find(tx, now.ServerId)!, new AttemptVerdict(recipients.ToDictionary(recipient => recipient, _ => outcome), null, null), null, null, 0, []);
             }
 
             Answer(new RecipientOutcome.Refused(new(550, "5.7.1", "No.")));
-            tx.Execute("UPDATE outbox_mail SET put_at = @at, due_at = @at WHERE id = @id", new { id, at = tx.Now.AddDays(-6) });
+            tx.Execute("UPDATE outbox_mail SET life_from = @at, due_at = @at WHERE id = @id", new { id, at = tx.Now.AddDays(-6) });
             Assert.Null(store.Retry(tx, id, null));
             Answer(new RecipientOutcome.Deferred(new(451, "4.7.500", "Server busy")));
             return store.Find(tx, id)!;
@@ -153,14 +155,20 @@ public sealed class OutboxPumpTests(HubWithMicrosoft both) : IClassFixture<HubWi
         var ids = await WaitingAsync(hub);
         await hub.Service<HubDatabase>().WriteAsync(tx =>
         {
-            for (var n = 0; n < 2; n++)
-            {
-                var id = n == 0 ? ids.First : ids.Second;
-                tx.Execute("UPDATE outbox_mail SET state = 2 WHERE id = @id", new { id });
-                tx.Execute("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, stage) SELECT @attempt, id, server_id, @now, @n FROM outbox_mail WHERE id = @id", new { attempt = Guid.CreateVersion7(), now = tx.Now, n, id });
-            }
+            Claim(hub, tx, 2);
+            OutboxStore.MarkDot(tx, ids.Second);
         });
         return ids;
+    }
+
+    /// <summary>Lets the server that rests be used for this one claim.</summary>
+    private static ClaimedMail Claim(HubUnderTest hub, HubTransaction tx, int count = 1)
+    {
+        tx.Execute("UPDATE outgoing_server SET paused_until = NULL");
+        var mails = hub.Service<OutboxStore>().Claim(tx, hub.Service<OutgoingServerStore>().List(tx).Single(), Guid.CreateVersion7(), count, 0).Mails;
+        tx.Execute("UPDATE outgoing_server SET paused_until = @until", new { until = tx.Now.AddDays(1) });
+        Assert.Equal(count, mails.Count);
+        return mails[0];
     }
 
     /// <summary>Two mails whose server rests, so that nobody claims them.</summary>

@@ -9,6 +9,24 @@ internal sealed class PeerProcess(Process process) : IDisposable
 {
     public static PeerProcess Start(string program, params string[] arguments) => new(Launch(program, arguments));
 
+    /// <summary>The first line of what it writes that has this beginning, without it. Its output is read to the end, so that it never waits for us.</summary>
+    /// <exception cref="InvalidOperationException">It ended before.</exception>
+    public async Task<IReadOnlyList<string>> LinesAsync(params string[] beginnings)
+    {
+        var found = new string?[beginnings.Length];
+        while (found.Contains(null))
+        {
+            var line = await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"{process.StartInfo.FileName} ended before it said \"{beginnings[Array.IndexOf(found, null)]}\".");
+            for (var i = 0; i < beginnings.Length; i++)
+                if (line.StartsWith(beginnings[i], StringComparison.Ordinal)) found[i] = line[beginnings[i].Length..];
+        }
+
+        _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+        return found!;
+    }
+
+    public static PeerProcess StartHeard(string program, params string[] arguments) => new(Launch(program, arguments, heard: true));
+
     /// <exception cref="InvalidOperationException">It ended with another code than 0.</exception>
     public static async Task RunAsync(string program, params string[] arguments)
     {
@@ -49,9 +67,9 @@ internal sealed class PeerProcess(Process process) : IDisposable
         process.Dispose();
     }
 
-    private static Process Launch(string program, string[] arguments)
+    private static Process Launch(string program, string[] arguments, bool heard = false)
     {
-        var start = new ProcessStartInfo(program);
+        var start = new ProcessStartInfo(program) { RedirectStandardOutput = heard };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         // Debian puts servers into /usr/sbin, which is not on everybody's PATH.
         start.Environment["PATH"] = Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin";

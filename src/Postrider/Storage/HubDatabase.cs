@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Dapper;
@@ -24,19 +25,21 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private readonly TimeProvider clock;
     private readonly ILogger log;
     private readonly FileStream processLock;
-    private readonly SqliteConnection writer;
+    private readonly KeptStatements writer;
     private readonly string readerConnectionString;
+    private readonly ConcurrentBag<KeptStatements> idleReaders = [];
     private readonly Channel<Job> jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(MaxWaitingWrites) { SingleReader = true });
     private readonly SemaphoreSlim readers = new(MaxReaders);
     private readonly Thread thread;
     private long commits;
+    private volatile bool disposed;
 
     private HubDatabase(string dataFolder, TimeProvider clock, ILogger log, FileStream processLock)
     {
         (DataFolder, this.clock, this.log, this.processLock) = (dataFolder, clock, log, processLock);
         var file = Path.Combine(dataFolder, FileName);
-        readerConnectionString = new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadOnly, Pooling = true }.ToString();
-        writer = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ToString());
+        readerConnectionString = new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString();
+        writer = new KeptStatements(new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ToString()));
         thread = new Thread(WriteLoop) { IsBackground = true, Name = "postrider-writer" };
     }
 
@@ -55,7 +58,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
             MakePrivate(Path.Combine(dataFolder, FileName));
             database.writer.Open();
             database.writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864;");
-            MigrationRunner.Apply(database.writer, clock);
+            MigrationRunner.Apply(database.writer.Connection, clock);
         }
         catch
         {
@@ -102,16 +105,26 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     /// <summary>As <see cref="ReadAsync{T}"/>, on the caller's thread: for interfaces of ASP.NET Core that cannot wait.</summary>
     public T Read<T>(Func<HubReader, T> read)
     {
-        using var connection = new SqliteConnection(readerConnectionString);
-        connection.Open();
-        connection.Execute("BEGIN DEFERRED");
+        if (!idleReaders.TryTake(out var connection))
+        {
+            connection = new KeptStatements(new SqliteConnection(readerConnectionString));
+            connection.Open();
+        }
+
+        var whole = false;
         try
         {
-            return read(new HubReader(connection, clock.GetUtcNow()));
+            connection.Execute("BEGIN DEFERRED");
+            var result = read(new HubReader(connection, clock.GetUtcNow()));
+            connection.Execute("ROLLBACK");
+            whole = true;
+            return result;
         }
         finally
         {
-            connection.Execute("ROLLBACK");
+            // After a failure nobody knows what state it is in.
+            if (whole && !disposed) idleReaders.Add(connection);
+            else connection.Dispose();
         }
     }
 
@@ -119,7 +132,8 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     {
         if (!jobs.Writer.TryComplete()) return;
         await Task.Run(thread.Join);
-        using (var pooled = new SqliteConnection(readerConnectionString)) SqliteConnection.ClearPool(pooled);
+        disposed = true;
+        while (idleReaders.TryTake(out var reader)) await reader.DisposeAsync();
         await writer.DisposeAsync();
         await processLock.DisposeAsync();
         readers.Dispose();
@@ -184,7 +198,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     }
 
     // SQLite itself ends the transaction on a full disk or an I/O error: the whole group has failed then, not this write alone.
-    private bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(writer.Handle) == 0;
+    private bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(writer.Connection.Handle) == 0;
 
     private void RollBack()
     {

@@ -1,12 +1,12 @@
+using System.Data.Common;
 using Dapper;
-using Microsoft.Data.Sqlite;
 
 namespace Postrider.Storage;
 
 /// <summary>One consistent view of the database, for the length of a delegate.</summary>
-internal class HubReader(SqliteConnection connection, DateTimeOffset now)
+internal class HubReader(DbConnection connection, DateTimeOffset now)
 {
-    protected SqliteConnection Connection { get; } = connection;
+    protected DbConnection Connection { get; } = connection;
 
     /// <summary>The hub's clock when this delegate began: one value for all its rows.</summary>
     public DateTimeOffset Now { get; } = now;
@@ -20,7 +20,7 @@ internal class HubReader(SqliteConnection connection, DateTimeOffset now)
 }
 
 /// <summary>One write among those of a group commit. SQL only: no waiting, no network; may be run again.</summary>
-internal sealed class HubTransaction(SqliteConnection connection, DateTimeOffset now) : HubReader(connection, now)
+internal sealed class HubTransaction(DbConnection connection, DateTimeOffset now) : HubReader(connection, now)
 {
     private List<Action>? afterCommit;
 

@@ -1,0 +1,67 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Postrider.Bench;
+
+/// <summary>The hub in a process of its own, on a new folder, with an administrator, an API key and one outgoing server without budget: smtp-sink.</summary>
+internal sealed class HubPeer : IDisposable
+{
+    private readonly PeerProcess _process;
+    private readonly DirectoryInfo _folder;
+
+    private HubPeer(PeerProcess process, DirectoryInfo folder, HttpClient api) => (_process, _folder, Api) = (process, folder, api);
+
+    /// <summary>As many connections as there are callers.</summary>
+    public HttpClient Api { get; }
+
+    public static async Task<HubPeer> StartAsync(int sinkPort)
+    {
+        var folder = Directory.CreateTempSubdirectory("postrider-bench-hub-");
+        var process = PeerProcess.StartHeard("dotnet", Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName);
+        var lines = await process.LinesAsync("Postrider is at ", "Make the first administrator (the link works once): ");
+        using var cookies = new SocketsHttpHandler { CookieContainer = new CookieContainer() };
+        using var browser = new HttpClient(cookies) { BaseAddress = new Uri(lines[0]) };
+        browser.DefaultRequestHeaders.Add("Sec-Fetch-Site", "same-origin");
+        await PostAsync(browser, "/api/v1/setup", new { token = lines[1][(lines[1].LastIndexOf('/') + 1)..], name = "Ann Lee", email = "ann@example.com", password = "correct horse battery" });
+        await PostAsync(browser, "/api/v1/session", new { email = "ann@example.com", password = "correct horse battery" });
+        await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
+        var key = (await PostAsync(browser, "/api/v1/api-keys", new { name = "bench" })).GetProperty("key").GetString();
+        var api = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = browser.BaseAddress };
+        api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        return new HubPeer(process, folder, api);
+    }
+
+    /// <summary>Nothing waits and nothing is being sent.</summary>
+    public async Task DrainedAsync()
+    {
+        while (await AnyAsync("waiting") || await AnyAsync("sending")) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+    }
+
+    public void Dispose()
+    {
+        Api.Dispose();
+        _process.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    public static string Root()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (Directory.Exists(Path.Combine(folder.FullName, "src", "Postrider"))) return folder.FullName;
+        throw new InvalidOperationException("The benchmarks do not lie within the repository.");
+    }
+
+    private async Task<bool> AnyAsync(string state) =>
+        (await Api.GetFromJsonAsync<JsonElement>(string.Create(CultureInfo.InvariantCulture, $"/api/v1/mails?state={state}&limit=1"))).GetProperty("mails").GetArrayLength() > 0;
+
+    private static async Task<JsonElement> PostAsync(HttpClient client, string path, object body)
+    {
+        using var answer = await client.PostAsJsonAsync(path, body);
+        var text = await answer.Content.ReadAsStringAsync();
+        if (!answer.IsSuccessStatusCode) throw new InvalidOperationException($"{path}: {(int)answer.StatusCode} {text}");
+        return text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text);
+    }
+}

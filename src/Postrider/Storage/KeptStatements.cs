@@ -1,0 +1,115 @@
+using System.Data;
+using System.Data.Common;
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Data.Sqlite;
+
+namespace Postrider.Storage;
+
+/// <summary>A SQLite connection that keeps its prepared statements: parsing one costs more than running it, and the hub says the same few all the time. For one thread at a time.</summary>
+internal sealed class KeptStatements(SqliteConnection connection) : DbConnection
+{
+    // Lists of different lengths are different statements; beyond so many all are let go.
+    private const int MaxKept = 300;
+
+    private readonly Dictionary<string, SqliteCommand> idle = new(StringComparer.Ordinal);
+
+    /// <summary>The connection itself, for what is no statement.</summary>
+    public SqliteConnection Connection => connection;
+
+    [AllowNull]
+    public override string ConnectionString { get => connection.ConnectionString; set => connection.ConnectionString = value; }
+    public override string Database => connection.Database;
+    public override string DataSource => connection.DataSource;
+    public override string ServerVersion => connection.ServerVersion;
+    public override ConnectionState State => connection.State;
+
+    public override void Open() => connection.Open();
+
+    public override void Close()
+    {
+        LetGo();
+        connection.Close();
+    }
+
+    public override void ChangeDatabase(string databaseName) => connection.ChangeDatabase(databaseName);
+
+    protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => connection.BeginTransaction(isolationLevel);
+
+    protected override DbCommand CreateDbCommand() => new Command(this);
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            LetGo();
+            connection.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private SqliteCommand Take(string text)
+    {
+        if (idle.Remove(text, out var known)) return known;
+        var made = connection.CreateCommand();
+#pragma warning disable CA2100 // The hub's own SQL; values are parameters.
+        made.CommandText = text;
+#pragma warning restore CA2100
+        return made;
+    }
+
+    private void GiveBack(SqliteCommand command)
+    {
+        command.Parameters.Clear();
+        if (idle.Count >= MaxKept) LetGo();
+        // The same statement within itself: the second one is not kept.
+        if (!idle.TryAdd(command.CommandText, command)) command.Dispose();
+    }
+
+    private void LetGo()
+    {
+        foreach (var command in idle.Values) command.Dispose();
+        idle.Clear();
+    }
+
+    /// <summary>Holds text and parameters as they come, which Dapper changes until the end, and becomes the kept statement when it is run.</summary>
+    private sealed class Command(KeptStatements owner) : DbCommand
+    {
+        private readonly SqliteCommand given = new();
+        private SqliteCommand? running;
+
+        [AllowNull]
+        public override string CommandText { get; set; } = "";
+        public override int CommandTimeout { get; set; } = 30;
+        public override CommandType CommandType { get => CommandType.Text; set { } }
+        public override bool DesignTimeVisible { get; set; }
+        public override UpdateRowSource UpdatedRowSource { get; set; }
+        protected override DbConnection? DbConnection { get => owner; set { } }
+        protected override DbParameterCollection DbParameterCollection => given.Parameters;
+        protected override DbTransaction? DbTransaction { get => null; set { } }
+
+        public override void Cancel() => running?.Cancel();
+        public override int ExecuteNonQuery() => Run().ExecuteNonQuery();
+        public override object? ExecuteScalar() => Run().ExecuteScalar();
+        public override void Prepare() => Run().Prepare();
+        protected override DbParameter CreateDbParameter() => given.CreateParameter();
+        protected override DbDataReader ExecuteDbDataReader(CommandBehavior behavior) => Run().ExecuteReader(behavior & ~CommandBehavior.CloseConnection);
+
+        protected override void Dispose(bool disposing)
+        {
+            if (running is { } kept) owner.GiveBack(kept);
+            running = null;
+            given.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private SqliteCommand Run()
+        {
+            running ??= owner.Take(CommandText);
+            running.CommandTimeout = CommandTimeout;
+            running.Parameters.Clear();
+            foreach (SqliteParameter parameter in given.Parameters) running.Parameters.Add(parameter);
+            return running;
+        }
+    }
+}

@@ -9,7 +9,7 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>All SQL of the outbox: put, claim, settle, and what people do to a mail.</summary>
-internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
+internal sealed class OutboxStore(OutgoingServerStore servers, SendAsKnowledge sendAs, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
 {
     /// <summary>After that a mail that the receiver's side postpones is given up. RFC 5321 section 4.5.4.1 asks for four to five days at least.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(5);
@@ -34,7 +34,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
             new
             {
                 id, messageId, state = (int)OutboxState.Waiting, message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = decision.EnvelopeFrom.ToString(),
-                serverId = decision.Server!.Id, rule = decision.Rule.ToString(), why = decision.Warning is null ? decision.Explanation : $"{decision.Explanation} {decision.Warning}", bodyId, size, message.Creator, key, requestHash, now,
+                serverId = decision.Server!.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now,
             });
         var n = 0;
         foreach (var (role, list) in (ReadOnlySpan<(string, IReadOnlyList<NamedAddress>)>)[("to", message.To), ("cc", message.Cc), ("bcc", message.Bcc)])
@@ -137,6 +137,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         transaction.Execute("UPDATE delivery_attempt SET stage = 2, ended_at = @now, outcome = @outcome, problem = @problem, transcript = @transcript WHERE id = @AttemptId",
             new { now, outcome = OutcomeWord(state, verdict, deferred), problem = Json(problem ?? verdict.ServerTrouble?.Problem), transcript = string.Join('\n', transcript), claimed.AttemptId });
 
+        if (verdict.SendAs is var (allowed, reply)) sendAs.Learn(transaction, server, EmailAddress.Parse(claimed.EnvelopeFrom), allowed, reply);
         if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server, serverTrouble.Problem, pausedUntil);
         else servers.NoteWorking(transaction, server, sizeLimit);
         return state;

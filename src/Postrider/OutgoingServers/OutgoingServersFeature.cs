@@ -1,5 +1,6 @@
 using Postrider.Apps;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -10,10 +11,17 @@ internal static class OutgoingServersFeature
     public static IServiceCollection AddOutgoingServers(this IServiceCollection services)
     {
         StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
+        services.AddSingleton<SendAsKnowledge>();
         services.AddSingleton<OutgoingServerStore>();
+        services.AddSingleton<ServerChooser>();
+        services.AddSingleton<Explainer>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
         services.AddSingleton<OutgoingServerForm>();
+        services.AddSingleton<OutgoingServerReading>();
+        services.AddSingleton<DedicatedServer>();
+        services.AddSingleton<ISettingsBlock>(provider => provider.GetRequiredService<DedicatedServer>());
+        services.AddSingleton<IServerUse, DedicatedServerUse>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();

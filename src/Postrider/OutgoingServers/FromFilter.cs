@@ -59,9 +59,9 @@ internal sealed class FromFilter
 
     public bool Admits(EmailAddress sender) => IsEmpty || HasAddress(sender) || HasDomainOf(sender);
 
-    // People paste an address as their mail program shows it: Ann <ann@example.com>.
+    // People paste an address as their mail program shows it: Ann <ann@example.com>. A line break is no folding here.
     private static EmailAddress? AddressOf(string part) =>
-        EmailAddress.TryParse(part, out var address) ? address : AddressList.Parse(part) is { Addresses: [var one], Defects.Count: 0 } ? one.Address : null;
+        EmailAddress.TryParse(part, out var address) ? address : part.Any(char.IsControl) ? null : AddressList.Parse(part) is { Addresses: [var one], Defects.Count: 0 } ? one.Address : null;
 
     private static string[] Parts(string? text) => (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 

@@ -107,6 +107,7 @@ public static class Hub
         app.MapOutlookCredentials();
         app.MapOutlookAccounts();
         app.MapOutgoingServers();
+        app.MapPersonalServer();
         app.MapOutgoingMail();
         app.MapConversations();
         app.MapIncomingMail();

@@ -129,6 +129,17 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
         await page.GetByText("Sent", new() { Exact = true }).First.WaitForAsync();
     }
 
+    /// <summary>Preferences, Send from your own mailbox.</summary>
+    public async Task ConnectOwnMailboxAsync()
+    {
+        await page.GotoAsync(new Uri(hub, "/preferences").ToString());
+        await pictures.TakeAsync(page, "hub-preferences");
+        await Press("Connect your Outlook account");
+        await ConsentAsync(personal: false);
+        await page.GetByText("Outlook Token Valid").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-preferences-connected");
+    }
+
     /// <summary>Looks at a mail in the Email Queue until it has gone out.</summary>
     public async Task SeeSentAsync(string id, string picture)
     {

@@ -59,6 +59,11 @@ public sealed class OutgoingSetUpsJourney : IDisposable
 
         Assert.Equal("\"Ann Miller\" <ann@meadow.example>", place.FromOf("From Ann"));
         Assert.Equal("\"Ben Baker\" <notifications@meadow.example>", place.FromOf("From Ben"));
+        // Without the right Settings, from Preferences.
+        await ben.ConnectOwnMailboxAsync();
+        await ben.SendAsync(Customer, "From Ben himself");
+        Assert.Equal("\"Ben Baker\" <ben@meadow.example>", place.FromOf("From Ben himself"));
+
         Assert.Contains("From Ann", place.SubjectsIn("ann@meadow.example", "Sent Items"));
         Assert.Contains("From Ben", place.SubjectsIn(Notifications, "Sent Items"));
     }

@@ -83,6 +83,12 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         Resume(transaction, id);
     }
 
+    /// <returns>Null when the user has none.</returns>
+    public OutgoingServer? FindOwned(HubReader reader, Guid owner) =>
+        reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE owner = @owner", new { owner })?.ToServer();
+
+    public void Activate(HubTransaction transaction, OutgoingServerId id) => transaction.Execute("UPDATE outgoing_server SET active = 1 WHERE id = @id", new { id });
+
     /// <summary>The From Filter follows when it was the old Username: as on the page it is filled from it.</summary>
     public void ChangeUserName(HubTransaction transaction, OutgoingServerId id, EmailAddress userName) =>
         transaction.Execute("UPDATE outgoing_server SET from_filter = CASE WHEN from_filter = user_name THEN @name ELSE from_filter END, user_name = @name, changed_at = @now WHERE id = @id",

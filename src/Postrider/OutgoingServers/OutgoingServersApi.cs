@@ -22,6 +22,11 @@ internal sealed record WarningAnswer(Guid? Server, string Code, string What, str
     public static WarningAnswer Of(ServerWarning warning) => new(warning.Server?.Value, warning.Code, warning.What, warning.Remedy);
 }
 
+/// <param name="Offered">False: own servers are switched off.</param>
+/// <param name="Active">Mail that the user makes under the own address goes through it.</param>
+/// <param name="Server">Null: none was ever begun.</param>
+internal sealed record PersonalServerAnswer(bool Offered, bool Active, string? Mailbox, Guid? Server, Problem? Problem, Problem? ConnectProblem);
+
 /// <param name="Ticked">False: mailings go as other mail, and <see cref="Server"/> is null.</param>
 internal sealed record DedicatedServerRecord(bool Ticked, Guid? Server);
 
@@ -77,6 +82,26 @@ internal static class OutgoingServersApi
             await block.SetAsync(request.Ticked, request.Server is { } id ? new(id) : null, viewer, cancel) is { } problem
                 ? Problems.ToResult(problem, StatusCodes.Status422UnprocessableEntity)
                 : Results.Ok(new DedicatedServerRecord(parameters.DedicatedServer is not null, parameters.DedicatedServer))).WithSummary("Send mailings through a server of their own").Produces<DedicatedServerRecord>();
+    }
+
+    /// <summary>The viewer's own mailbox, without the right Settings.</summary>
+    public static void MapPersonalServer(this WebApplication app)
+    {
+        var group = app.MapGroup("/api/v1/preferences/mail-server").RequireAuthorization(Policies.SignedIn).WithTags("Preferences");
+        group.MapGet("", async (PersonalServer personal, Viewer viewer, CancellationToken cancel) =>
+        {
+            var (server, account, attempt) = await personal.FindAsync(viewer.UserId, cancel);
+            return Results.Ok(new PersonalServerAnswer(personal.IsOffered, server is { Active: true }, server?.UserName, server?.Id.Value, account?.Problem ?? server?.Problem, attempt));
+        }).WithSummary("One's own mailbox as outgoing server").Produces<PersonalServerAnswer>();
+        group.MapPost("connect", async (PersonalServer personal, OutlookConnect connect, Viewer viewer, CancellationToken cancel) =>
+        {
+            var (id, problem) = await personal.PrepareAsync(viewer, cancel);
+            if (problem is not null) return Problems.ToResult(problem, StatusCodes.Status409Conflict);
+            var start = await connect.StartAsync(PersonalServer.KindWord, id!.Value.Value, viewer, cancel);
+            return start.Address is { } address ? Results.Ok(new ConnectAnswer(address)) : Problems.ToResult(start.Problem!, StatusCodes.Status409Conflict);
+        }).WithSummary("Connect it: the answer is the address at Microsoft that a browser with the same session opens").Produces<ConnectAnswer>();
+        group.MapDelete("", async (PersonalServer personal, Viewer viewer, CancellationToken cancel) =>
+            await personal.SwitchBackAsync(viewer, cancel) is { } problem ? Problems.ToResult(problem, StatusCodes.Status404NotFound) : Results.NoContent()).WithSummary("Switch back to the default server");
     }
 
     private static IResult NotFound() => Problems.ToResult(OutgoingServersProblems.NotFound, StatusCodes.Status404NotFound);

@@ -2,6 +2,7 @@ using Postrider.Apps;
 using Postrider.OutlookAccounts;
 using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Users;
 using Postrider.Web;
 
 namespace Postrider.OutgoingServers;
@@ -23,6 +24,9 @@ internal static class OutgoingServersFeature
         services.AddSingleton<ISettingsBlock>(provider => provider.GetRequiredService<DedicatedServer>());
         services.AddSingleton<IServerUse, DedicatedServerUse>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
+        services.AddSingleton<PersonalServer>();
+        services.AddSingleton<IConnectTarget, PersonalServerTarget>();
+        services.AddSingleton<IPreferencesBlock, PersonalServerPreferences>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
         return services;

@@ -43,5 +43,13 @@ internal static class OutgoingServersProblems
     /// <param name="field">Of the question: <c>from</c>.</param>
     public static Problem ExplainUnreadable(string field, string expected) => new("explain-unreadable", $"The question cannot be read: {field}.", $"Expected: {expected}.", "Correct it and ask again.", "you", false);
 
+    public static Problem PersonalOff { get; } = new("personal-server-off", "Own outgoing mail servers are switched off.", null,
+        "Install Microsoft Outlook, check Custom Email Servers, and leave mail.disable_personal_mail_servers unset.", "administrator", false);
+
+    public static Problem PersonalNoAddress(string email) => new("personal-server-no-address", "Set your e-mail address before connecting your mailbox.", $"“{email}” is none.", "Ask an administrator to correct it in Users.", "administrator", false);
+
+    public static Problem PersonalAddressIsTheHubs(EmailAddress address) => new("personal-server-address-in-use", $"{address} is an address of the hub itself, so it cannot be a user's own.", null,
+        "Ask an administrator for another address, or for a server that everybody may use.", "administrator", false);
+
     public static Problem DedicatedMissing { get; } = new("dedicated-server-missing", "Choose the server for mailings.", "Dedicated Server is ticked, and no server is chosen.", "Choose an active server that belongs to nobody, or clear Dedicated Server.", "you", false);
 }

@@ -8,3 +8,6 @@ CREATE TABLE send_as(
   reply TEXT,
   PRIMARY KEY(server_id, address)
 ) STRICT;
+
+-- Each user has one server of one's own at most.
+CREATE UNIQUE INDEX outgoing_server_owner ON outgoing_server(owner) WHERE owner IS NOT NULL;

@@ -107,6 +107,7 @@ public static class Hub
         app.MapOutlookCredentials();
         app.MapOutlookAccounts();
         app.MapOutgoingServers();
+        app.MapPersonalServer();
         app.MapOutgoingMail();
         app.MapConversations();
         app.MapIncomingMail();
@@ -115,6 +116,7 @@ public static class Hub
         var parameters = app.Services.GetRequiredService<SystemParameters>();
         await parameters.LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
+        await app.Services.GetRequiredService<SendAsKnowledge>().LoadAsync(database, cancellationToken);
         await ListenAsync(app, cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;

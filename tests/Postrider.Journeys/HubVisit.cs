@@ -71,6 +71,83 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
         await page.GetByRole(AriaRole.Button, new() { Name = "Connect your Outlook account" }).ClickAsync();
     }
 
+    /// <summary>Each further one, from the list, with a From Filter of one's own.</summary>
+    public async Task ConnectNextOutgoingAsync(string name, string userName, string? fromFilter = null)
+    {
+        await MenuAsync("General Settings");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Outgoing Email Servers" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
+        await page.Locator("[name=kind][value=outlook]").CheckAsync();
+        await page.GetByLabel("Username").FillAsync(userName);
+        if (fromFilter is not null) await page.GetByLabel("From Filter").FillAsync(fromFilter);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Connect your Outlook account" }).ClickAsync();
+    }
+
+    /// <summary>Email Marketing, Dedicated Server.</summary>
+    public async Task ChooseDedicatedServerAsync(string name)
+    {
+        await MenuAsync("General Settings");
+        await page.GetByLabel("Dedicated Server").CheckAsync();
+        await page.GetByLabel("Server for mailings").SelectOptionAsync(new SelectOptionValue { Label = name });
+        await pictures.TakeAsync(page, "hub-dedicated-server");
+        await Press("Save");
+    }
+
+    /// <summary>Asks the simulator.</summary>
+    /// <returns>Server, From and envelope sender that would be used.</returns>
+    public async Task<(string Server, string From, string Envelope)> ExplainAsync(string from, string picture, bool mailing = false)
+    {
+        await page.GotoAsync(new Uri(hub, "/outgoing-mail-servers").ToString());
+        var simulator = page.Locator("#simulator");
+        await simulator.GetByLabel("From", new() { Exact = true }).FillAsync(from);
+        if (mailing) await simulator.GetByLabel("It is a mailing").CheckAsync();
+        await simulator.GetByRole(AriaRole.Button, new() { Name = "Explain" }).ClickAsync();
+        await page.Locator("[data-server]").WaitForAsync();
+        await pictures.TakeAsync(page, picture);
+        return (await page.Locator("[data-server]").InnerTextAsync(), await page.Locator("[data-from]").InnerTextAsync(), await page.Locator("[data-envelope]").InnerTextAsync());
+    }
+
+    /// <summary>An API key of one's own.</summary>
+    public async Task<string> MakeApiKeyAsync(string name)
+    {
+        await page.GotoAsync(new Uri(hub, "/preferences").ToString());
+        await page.Locator("[name=keyName]").FillAsync(name);
+        await page.Locator("#api-keys form button").First.ClickAsync();
+        return (await page.Locator("#new-api-key").EvaluateAsync<string>("e => e.value ?? e.textContent")).Trim();
+    }
+
+    /// <summary>Writes to somebody and waits until it has gone out.</summary>
+    public async Task SendAsync(string to, string subject)
+    {
+        await MenuAsync("Conversations");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Compose" }).First.ClickAsync();
+        await page.GetByLabel("To", new() { Exact = true }).FillAsync(to);
+        await page.GetByLabel("Subject").FillAsync(subject);
+        await page.Locator("[name=text]").FillAsync("Three loaves, please.");
+        await Press("Send");
+        await page.GetByText("Sent", new() { Exact = true }).First.WaitForAsync();
+    }
+
+    /// <summary>Preferences, Send from your own mailbox.</summary>
+    public async Task ConnectOwnMailboxAsync()
+    {
+        await page.GotoAsync(new Uri(hub, "/preferences").ToString());
+        await pictures.TakeAsync(page, "hub-preferences");
+        await Press("Connect your Outlook account");
+        await ConsentAsync(personal: false);
+        await page.GetByText("Outlook Token Valid").First.WaitForAsync();
+        await pictures.TakeAsync(page, "hub-preferences-connected");
+    }
+
+    /// <summary>Looks at a mail in the Email Queue until it has gone out.</summary>
+    public async Task SeeSentAsync(string id, string picture)
+    {
+        await page.GotoAsync(new Uri(hub, "/email-queue/" + id).ToString());
+        await page.GetByText("Sent", new() { Exact = true }).First.WaitForAsync();
+        await pictures.TakeAsync(page, picture);
+    }
+
     /// <summary>Microsoft's pages, for somebody who is not signed in there yet.</summary>
     public async Task ConsentAsync(bool personal, bool accept = true)
     {

@@ -25,6 +25,11 @@ internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, Recipien
     /// <summary>False when the way to the server failed before this mail was named: then it cannot be the cause.</summary>
     public bool WasNamed { get; init; } = true;
 
+    /// <summary>What the attempt showed of the sender: taken, or refused because the account may not send as it; with the server's words. Null: nothing.</summary>
+    public (bool Allowed, string? Reply)? SendAs =>
+        Outcomes.Values.OfType<RecipientOutcome.Accepted>().FirstOrDefault() is { } accepted ? (true, accepted.Reply?.ToString())
+        : MailProblem is { Problem: { Code: "smtp-send-as-denied", Detail: var said } } ? (false, said) : null;
+
     /// <summary>Reads the dialogue's result. Pure.</summary>
     public static AttemptVerdict Of(IReadOnlyList<EmailAddress> offered, SmtpSendResult result, string host, int port)
     {

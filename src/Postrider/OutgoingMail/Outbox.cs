@@ -14,7 +14,7 @@ namespace Postrider.OutgoingMail;
 internal sealed record PutResult(OutboxMailId? Id, string? MessageId, Problem? Problem);
 
 /// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut.</summary>
-internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, SystemParameters parameters, OutboxSignal signal, TimeProvider clock)
+internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, OutboxSignal signal, TimeProvider clock)
 {
     // A larger one is stored chunk by chunk before its row, so that other writes get their turn between.
     private const int InOneWrite = 1024 * 1024;
@@ -34,7 +34,7 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
 
         // 2 the server and the sender are chosen
         var candidates = await servers.RosterAsync(cancellationToken);
-        var decision = ServerChoice.Decide(new ServerQuestion(message.From, [.. candidates.Where(server => server.Owner is null || !parameters.PersonalServersDisabled).Select(server => server.ToCandidate())], parameters.DefaultFromAddress, parameters.BounceAddress, message.Creator, Forced: null, EnvelopeOverride: null));
+        var decision = chooser.Decide(new SenderQuestion(message.From, message.Creator, message.Server, message.Mailing, message.EnvelopeFrom), candidates);
         if (decision.Server is null) return new(null, null, decision.Problem);
 
         var id = new OutboxMailId(Ids.New(clock));
@@ -87,7 +87,12 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
             foreach (var address in list) Add(address.ToString());
         }
 
-        foreach (var text in (ReadOnlySpan<string?>)[message.Subject, message.Text, message.Html, message.InReplyTo, string.Join(' ', message.References), message.MessageId, message.SendAt?.ToString("O", CultureInfo.InvariantCulture), message.Lane.Word(), message.ReportTo?.ToString()]) Add(text);
+        foreach (var text in (ReadOnlySpan<string?>)[message.Subject, message.Text, message.Html, message.InReplyTo, string.Join(' ', message.References), message.MessageId]) Add(text);
+        // Only where they were asked for: keys that came before them keep their meaning.
+        if (message.Mailing || message.Server is not null || message.EnvelopeFrom is not null)
+            foreach (var text in (ReadOnlySpan<string?>)[message.Mailing ? "mailing" : null, message.Server?.Value.ToString("D"), message.EnvelopeFrom?.Normalized]) Add(text);
+        if (message.SendAt is not null || message.Lane != OutboxLane.Usual || message.ReportTo is not null)
+            foreach (var text in (ReadOnlySpan<string?>)[message.SendAt?.ToString("O", CultureInfo.InvariantCulture), message.Lane.Word(), message.ReportTo?.Normalized]) Add(text);
         foreach (var file in message.Attachments)
         {
             Add(file.FileName);

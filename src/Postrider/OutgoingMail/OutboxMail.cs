@@ -21,7 +21,7 @@ internal sealed record OutboxMail
     public string ServerName { get; init; } = "";
     public bool ServerActive { get; init; }
     public DateTimeOffset? ServerPausedUntil { get; init; }
-    /// <summary>Why this server and why this From.</summary>
+    /// <summary>Why this server and why this From: one step a line.</summary>
     public string Why { get; init; } = "";
     public Guid BodyId { get; init; }
     /// <summary>Bytes on the wire.</summary>
@@ -38,6 +38,8 @@ internal sealed record OutboxMail
     public string? ReportTo { get; init; }
     /// <summary>Everybody it goes to, with commas between, for lists.</summary>
     public string Recipients { get; init; } = "";
+
+    public IReadOnlyList<string> WhySteps => Why.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>When it will be tried; null when it will not be.</summary>
     public DateTimeOffset? NextTry => State is OutboxState.Waiting or OutboxState.Scheduled && ServerActive ? (ServerPausedUntil > DueAt ? ServerPausedUntil : DueAt) : null;

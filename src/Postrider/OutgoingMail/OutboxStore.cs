@@ -8,7 +8,7 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>All SQL of the outbox. Here: what is put, and what pages and programs read; OutboxStore.Sending.cs: claim and settle; OutboxStore.Desk.cs: what people do to a mail.</summary>
-internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
+internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, SendAsKnowledge sendAs, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
 {
     /// <summary>After that a mail that the receiver's side postpones is given up. RFC 5321 section 4.5.4.1 asks for four to five days at least.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(5);
@@ -38,7 +38,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
             new
             {
                 id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = decision.EnvelopeFrom.ToString(),
-                serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Warning is null ? decision.Explanation : $"{decision.Explanation} {decision.Warning}", bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
+                serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
             });
         var n = 0;
         foreach (var (role, list) in (ReadOnlySpan<(string, IReadOnlyList<NamedAddress>)>)[("to", message.To), ("cc", message.Cc), ("bcc", message.Bcc)])
@@ -49,6 +49,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
 
     private static OutboxLane LaneOf(HubTransaction transaction, OutgoingMessage message, OutgoingServerId server)
     {
+        if (message.Mailing) return OutboxLane.Bulk;
         if (message.Lane != OutboxLane.Usual || message.Creator is not { } creator) return message.Lane;
         var waiting = transaction.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE server_id = @server AND creator = @creator AND state <= 1 AND lane = 1 LIMIT @CrowdOfOne) AS crowd", new { server, creator, CrowdOfOne });
         return waiting < CrowdOfOne ? OutboxLane.Usual : OutboxLane.Bulk;

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.OutgoingServers;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -11,13 +12,16 @@ namespace Postrider.OutgoingMail;
 /// <param name="ContentId">Null: an attachment; else an inline part of the HTML.</param>
 internal sealed record AttachmentRequest(string? FileName, string? MediaType, string? Content, string? ContentId);
 
+/// <param name="EnvelopeFrom">The envelope sender it asks for, where failures come back to; used where the server's From Filter admits it. Needs the right Settings.</param>
+/// <param name="Mailing">It goes to many: through the Dedicated Server of Email Marketing, where one is set.</param>
+/// <param name="Server">Id of the outgoing server to use, with From as it is. Needs the right Settings.</param>
 /// <param name="From"><c>ann@example.com</c> or <c>Ann &lt;ann@example.com&gt;</c>; left out: the one who asks.</param>
 /// <param name="SendAt">With its offset, at most a year ahead; left out or past: now.</param>
 /// <param name="Priority"><c>high</c>: somebody waits for it; <c>normal</c>, when left out; <c>bulk</c>: after all others.</param>
 /// <param name="ReportTo">An address that is told by mail of delay and failure (RFC 3464); left out: nobody is.</param>
 internal sealed record MailRequest(
     string? From, IReadOnlyList<string?>? To, IReadOnlyList<string?>? Cc, IReadOnlyList<string?>? Bcc, string? Subject, string? Text, string? Html, IReadOnlyList<AttachmentRequest>? Attachments, string? ReplyTo, string? InReplyTo, IReadOnlyList<string>? References,
-    DateTimeOffset? SendAt = null, string? Priority = null, string? ReportTo = null);
+    string? EnvelopeFrom = null, bool? Mailing = null, Guid? Server = null, DateTimeOffset? SendAt = null, string? Priority = null, string? ReportTo = null);
 
 internal sealed record MailPutAnswer(Guid Id, string MessageId);
 
@@ -28,7 +32,7 @@ internal sealed record MailAttemptAnswer(DateTimeOffset StartedAt, DateTimeOffse
 /// <param name="NextTry">When it may be tried; null when it will not be.</param>
 /// <param name="ExpectedAt">When its turn will probably come, with those before it and the budget of its mailbox; null when it does not wait, and in lists.</param>
 internal sealed record MailAnswer(
-    Guid Id, string MessageId, string State, string Priority, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? ExpectedAt, DateTimeOffset? FinishedAt, int Tries,
+    Guid Id, string MessageId, string State, string Priority, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, IReadOnlyList<string> WhySteps, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? ExpectedAt, DateTimeOffset? FinishedAt, int Tries,
     string? ReportTo, Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts);
 
 /// <param name="Next">Give it as <c>before</c> for the next page; null on the last.</param>
@@ -99,7 +103,7 @@ internal static class OutgoingMailApi
         }
 
         var (message, problem) = MailRequestReader.Read(request, viewer, idempotencyKey, clock.GetUtcNow());
-        if (message is null) return Problems.ToResult(problem!, problem == OutgoingMailProblems.FromNotYours(viewer.Email) ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
+        if (message is null) return Problems.ToResult(problem!, problem == OutgoingMailProblems.FromNotYours(viewer.Email) || problem == OutgoingServersProblems.ForcedNeedsSettings ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
         var put = await outbox.PutAsync(message, null, cancel);
         return put.Id is { } id
             ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
@@ -116,7 +120,7 @@ internal static class OutgoingMailApi
     public static int StatusOf(Problem problem) => problem.Code switch
     {
         "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
-        "mail-idempotency-key-reused" or "no-outgoing-server" => StatusCodes.Status409Conflict,
+        "mail-idempotency-key-reused" or "no-outgoing-server" or "outgoing-server-archived" or "outgoing-server-may-not-send-as" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     };
 
@@ -125,7 +129,7 @@ internal static class OutgoingMailApi
         : Results.NoContent();
 
     private static MailAnswer Answer(OutboxMail mail, DateTimeOffset? expectedAt, IReadOnlyList<OutboxRecipient>? recipients, IReadOnlyList<AttemptRow>? attempts) => new(
-        mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Lane.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, mail.Why, mail.Size, mail.PutAt, mail.NextTry, expectedAt, mail.FinishedAt, mail.Tries, mail.ReportTo, mail.Trouble,
+        mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Lane.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, string.Join(' ', mail.WhySteps), mail.WhySteps, mail.Size, mail.PutAt, mail.NextTry, expectedAt, mail.FinishedAt, mail.Tries, mail.ReportTo, mail.Trouble,
         recipients?.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply)).ToList(),
         attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
 }
@@ -173,6 +177,10 @@ internal static class MailRequestReader
         var from = request.From is null ? own : Addresses("From", [request.From], ref problem).FirstOrDefault();
         if (problem is not null) return (null, problem);
         if (from is null) return (null, OutgoingMailProblems.AddressInvalid("From", viewer.Email));
+        var envelope = request.EnvelopeFrom is null ? null : Addresses("envelopeFrom", [request.EnvelopeFrom], ref problem).FirstOrDefault()?.Address;
+        if (problem is not null) return (null, problem);
+        // A server that is made to refuse senders closes for everybody: choosing it is an administrator's.
+        if (!viewer.IsSettings && (request.Server is not null || envelope is not null)) return (null, OutgoingServersProblems.ForcedNeedsSettings);
         // Who may not change settings speaks for nobody else.
         if (!viewer.IsSettings && !from.Address.Equals(own?.Address)) return (null, OutgoingMailProblems.FromNotYours(viewer.Email));
 
@@ -192,6 +200,7 @@ internal static class MailRequestReader
         {
             From = from, To = to, Cc = cc, Bcc = bcc, Subject = request.Subject ?? "", Text = request.Text, Html = request.Html, Attachments = files, ReplyTo = replyTo.FirstOrDefault(),
             InReplyTo = request.InReplyTo, References = request.References ?? [], Creator = viewer.UserId, IdempotencyKey = idempotencyKey,
+            Mailing = request.Mailing == true, Server = request.Server is { } server ? new(server) : null, EnvelopeFrom = envelope,
             SendAt = request.SendAt, Lane = lane.Value, ReportTo = reportTo.FirstOrDefault()?.Address,
         }, null);
     }

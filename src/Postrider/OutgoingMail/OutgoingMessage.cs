@@ -1,5 +1,6 @@
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.OutgoingServers;
 
 namespace Postrider.OutgoingMail;
 
@@ -21,6 +22,12 @@ internal sealed record OutgoingMessage
     public NamedAddress? ReplyTo { get; init; }
     /// <summary>The hub waits for the answer (a conversation): where From is replaced, it must come back to that mailbox, not to the author's own.</summary>
     public bool AnswersComeToTheHub { get; init; }
+    /// <summary>It goes to many: through the dedicated server of Email Marketing, where one is set.</summary>
+    public bool Mailing { get; init; }
+    /// <summary>The server it must go through, with From as it is; null: the hub chooses.</summary>
+    public OutgoingServerId? Server { get; init; }
+    /// <summary>The envelope sender it asks for; it gets it where the server's filter admits it. Null: the hub's bounce address.</summary>
+    public EmailAddress? EnvelopeFrom { get; init; }
     /// <summary>The user who made it; null for the system.</summary>
     public Guid? Creator { get; init; }
     /// <summary>The same key again puts nothing and answers with the mail that was put first. Null: no such promise.</summary>

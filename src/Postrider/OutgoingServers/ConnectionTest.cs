@@ -7,7 +7,7 @@ using Postrider.Web;
 namespace Postrider.OutgoingServers;
 
 /// <summary>Test Connection: a real dialogue up to DATA, and nothing is sent. Also the proof at the end of connecting an account.</summary>
-internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, SmtpSessions sessions, TimeProvider clock)
+internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, SmtpSessions sessions, SendAsKnowledge sendAs, TimeProvider clock)
 {
     /// <returns>Null when there is no such server.</returns>
     public async Task<ConnectionTestResult?> RunAsync(OutgoingServerId id, Guid? byUser, CancellationToken cancellationToken)
@@ -46,7 +46,9 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
             // The sign-in was good, whatever came of the rest.
             if (server.AccountId is { } account && server.Mailbox is { } mailbox) accounts.MarkProved(tx, account, mailbox, "SMTP");
             if (problem is null) servers.NoteWorking(tx, server.Id, sizeLimit);
-            else servers.NoteTrouble(tx, server.Id, problem, pausedUntil: null);
+            // Whoever presses the button may have given the account the rights it lacked: its next mail shows it.
+            if (problem is null && probe) sendAs.ForgetRefusals(tx, server.Id);
+            if (problem is not null) servers.NoteTrouble(tx, server.Id, problem, pausedUntil: null);
         }, cancellationToken);
         return problem;
     }

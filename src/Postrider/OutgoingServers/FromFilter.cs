@@ -27,7 +27,7 @@ internal sealed class FromFilter
         {
             if (part.Contains('@', StringComparison.Ordinal))
             {
-                if (EmailAddress.TryParse(part, out var address)) addresses.Add(address);
+                if (AddressOf(part) is { } address) addresses.Add(address);
             }
             else if (AsciiDomain(part) is { } domain)
             {
@@ -46,7 +46,7 @@ internal sealed class FromFilter
         {
             if (part.StartsWith('@')) return $"“{part}”: write the domain without @.";
             if (part.Contains('*', StringComparison.Ordinal)) return $"“{part}”: there are no wildcards; list each domain.";
-            if (part.Contains('@', StringComparison.Ordinal) ? !EmailAddress.TryParse(part, out _) : AsciiDomain(part) is null)
+            if (part.Contains('@', StringComparison.Ordinal) ? AddressOf(part) is null : AsciiDomain(part) is null)
                 return $"“{part}” is neither an address nor a domain.";
         }
 
@@ -58,6 +58,10 @@ internal sealed class FromFilter
     public bool HasDomainOf(EmailAddress sender) => AsciiDomain(sender.Domain) is { } domain && Domains.Contains(domain);
 
     public bool Admits(EmailAddress sender) => IsEmpty || HasAddress(sender) || HasDomainOf(sender);
+
+    // People paste an address as their mail program shows it: Ann <ann@example.com>. A line break is no folding here.
+    private static EmailAddress? AddressOf(string part) =>
+        EmailAddress.TryParse(part, out var address) ? address : part.Any(char.IsControl) ? null : AddressList.Parse(part) is { Addresses: [var one], Defects.Count: 0 } ? one.Address : null;
 
     private static string[] Parts(string? text) => (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 

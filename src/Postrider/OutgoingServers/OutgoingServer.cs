@@ -53,7 +53,9 @@ public sealed record OutgoingServer
     /// <summary>Null when the user name is no address: then there is nothing to prove or to test a sending with.</summary>
     public EmailAddress? Mailbox => EmailAddress.TryParse(UserName, out var address) ? address : null;
 
-    internal ServerCandidate ToCandidate() => new(Id, Name, OutgoingServers.FromFilter.Parse(FromFilter), Sequence, Active, Owner, EnvelopeIsSender: Kind == ServerKind.Outlook);
+    /// <param name="sendAs">What was seen of the senders its account may use.</param>
+    internal ServerCandidate ToCandidate(IReadOnlyDictionary<EmailAddress, SendAsFact> sendAs) =>
+        new(Id, Name, OutgoingServers.FromFilter.Parse(FromFilter), Sequence, Active, Owner, EnvelopeIsSender: Kind == ServerKind.Outlook) { Mailbox = Kind == ServerKind.Outlook ? Mailbox : null, SendAs = sendAs };
 }
 
 /// <summary>What was entered, field by field as text.</summary>
@@ -72,7 +74,10 @@ internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? H
 /// <param name="Errors">By the field's name as in <see cref="OutgoingServerDraft"/>.</param>
 internal sealed record OutgoingServerCheck(OutgoingServer? Server, IReadOnlyDictionary<string, string> Errors)
 {
-    public Problem? Problem => Errors.Count == 0 ? null : OutgoingServersProblems.Invalid(Errors);
+    /// <summary>Why what was entered well is not stored; null otherwise.</summary>
+    public Problem? Refusal { get; init; }
+
+    public Problem? Problem => Refusal ?? (Errors.Count == 0 ? null : OutgoingServersProblems.Invalid(Errors));
 }
 
 /// <summary>The rules of what may be entered. Pure.</summary>

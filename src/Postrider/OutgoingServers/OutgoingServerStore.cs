@@ -16,8 +16,15 @@ internal interface IServerResumed
     void Resumed(HubTransaction transaction, OutgoingServerId server);
 }
 
+/// <summary>Keeps a server from being archived while something still sends through it.</summary>
+internal interface IServerUse
+{
+    /// <returns>One sentence for each use: <c>Email Marketing uses it as its default mail server to send mass mailings.</c></returns>
+    IEnumerable<string> Of(HubReader reader, OutgoingServerId server);
+}
+
 /// <summary>Outgoing Mail Servers, their troubles and their last test.</summary>
-internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, OutlookAccountStore accounts, IEnumerable<IServerResumed> resumed, TimeProvider clock)
+internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, OutlookAccountStore accounts, SendAsKnowledge sendAs, IEnumerable<IServerUse> uses, IEnumerable<IServerResumed> resumed, TimeProvider clock)
 {
     private const int MaxServers = 1000;
 
@@ -54,14 +61,16 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 
     /// <summary>Stores a checked server. An Outlook server whose mailbox has consented already takes that account at once; another Username loses the account of the old one.</summary>
     /// <param name="password">Null or empty: the stored one stays, unless the kind needs none.</param>
-    public Task<OutgoingServerId> SaveAsync(OutgoingServer server, string? password, Guid? byUser, CancellationToken cancellationToken = default)
+    /// <returns>The problem is not null when nothing was stored: it would be archived while something uses it.</returns>
+    public Task<(OutgoingServerId Id, Problem? Problem)> SaveAsync(OutgoingServer server, string? password, Guid? byUser, CancellationToken cancellationToken = default)
     {
         var isNew = server.Id.Value == Guid.Empty;
         var id = isNew ? new OutgoingServerId(Ids.New(clock)) : server.Id;
         var sealedPassword = server.PasswordIsSet && !string.IsNullOrEmpty(password) ? Protector(id).Protect(Encoding.UTF8.GetBytes(password)) : null;
-        return database.WriteAsync(tx =>
+        return database.WriteAsync<(OutgoingServerId, Problem?)>(tx =>
         {
             var before = isNew ? null : Find(tx, id);
+            if (before is { Active: true } && !server.Active && uses.SelectMany(use => use.Of(tx, id)).ToList() is { Count: > 0 } reasons) return (id, OutgoingServersProblems.InUse(before.Name, reasons));
             var account = server.Kind == ServerKind.Outlook ? AccountOf(tx, server, before) : null;
             var sameConnection = before is not null && before.Host == server.Host && before.Port == server.Port && before.UserName == server.UserName && before.Kind == server.Kind && before.Security == server.Security && sealedPassword is null;
             tx.Execute(
@@ -78,11 +87,12 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
                     server.FromFilter, server.Sequence, server.Active, server.Owner, account, now = tx.Now, server.PasswordIsSet,
                 });
             // What was wrong with the old settings says nothing about the new ones.
+            if (before is not null && (before.UserName != server.UserName || before.Host != server.Host || before.Kind != server.Kind)) sendAs.ForgetAll(tx, id);
             if (!sameConnection) tx.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = NULL WHERE id = @id", new { id });
             journal.Write(tx, isNew ? "outgoing-server-created" : "outgoing-server-changed", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” was {(isNew ? "created" : "changed")}.", byUser);
             Changed(tx);
             if (server.Active) Resume(tx, id);
-            return id;
+            return (id, null);
         }, cancellationToken);
     }
 
@@ -90,8 +100,15 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     {
         transaction.Execute("UPDATE outgoing_server SET account_id = @account, problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, changed_at = @now WHERE id = @id", new { id, account, now = transaction.Now });
         Changed(transaction);
+        sendAs.ForgetRefusals(transaction, id);
         Resume(transaction, id);
     }
+
+    /// <returns>Null when the user has none.</returns>
+    public OutgoingServer? FindOwned(HubReader reader, Guid owner) =>
+        reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE owner = @owner", new { owner })?.ToServer();
+
+    public void Activate(HubTransaction transaction, OutgoingServerId id) => transaction.Execute("UPDATE outgoing_server SET active = 1 WHERE id = @id", new { id });
 
     /// <summary>The From Filter follows when it was the old Username: as on the page it is filled from it.</summary>
     public void ChangeUserName(HubTransaction transaction, OutgoingServerId id, EmailAddress userName)

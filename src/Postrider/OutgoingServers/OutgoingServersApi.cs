@@ -2,6 +2,7 @@ using System.Globalization;
 using Postrider.Apps;
 using Postrider.Entra;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -13,7 +14,21 @@ namespace Postrider.OutgoingServers;
 internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active);
 
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil);
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, IReadOnlyList<WarningAnswer> Warnings);
+
+/// <param name="Server">Null: about all of them.</param>
+internal sealed record WarningAnswer(Guid? Server, string Code, string What, string Remedy)
+{
+    public static WarningAnswer Of(ServerWarning warning) => new(warning.Server?.Value, warning.Code, warning.What, warning.Remedy);
+}
+
+/// <param name="Offered">False: own servers are switched off.</param>
+/// <param name="Active">Mail that the user makes under the own address goes through it.</param>
+/// <param name="Server">Null: none was ever begun.</param>
+internal sealed record PersonalServerAnswer(bool Offered, bool Active, string? Mailbox, Guid? Server, Problem? Problem, Problem? ConnectProblem);
+
+/// <param name="Ticked">False: mailings go as other mail, and <see cref="Server"/> is null.</param>
+internal sealed record DedicatedServerRecord(bool Ticked, Guid? Server);
 
 /// <param name="Valid">A mailbox was signed in to with a token of this account, and nothing is wrong since.</param>
 internal sealed record OutlookTokenAnswer(Guid AccountId, string UserName, bool Valid, DateTimeOffset? ProvedAt, string? ProvedFor, Problem? Problem);
@@ -31,20 +46,25 @@ internal static class OutgoingServersApi
     public static void MapOutgoingServers(this WebApplication app)
     {
         var group = app.MapGroup("/api/v1/outgoing-servers").RequireAuthorization(Policies.Settings).WithTags("Outgoing servers");
-        group.MapGet("", async (OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
-            Results.Ok(await database.ReadAsync(reader => servers.List(reader).Select(server => Answer(reader, server, accounts, requests)).ToList(), cancel)));
-        group.MapGet("{id:guid}", async (Guid id, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
-            await FindAsync(new(id), servers, accounts, requests, database, cancel) is { } found ? Results.Ok(found) : NotFound());
-        group.MapPost("", async (OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapGet("", async (OutgoingServerReading reading, CancellationToken cancel) => Results.Ok(await reading.ListAsync(cancel)));
+        group.MapGet("{id:guid}", async (Guid id, OutgoingServerReading reading, CancellationToken cancel) => await reading.FindAsync(new(id), cancel) is { } found ? Results.Ok(found) : NotFound());
+        group.MapGet("warnings", async (OutgoingServerStore servers, ServerChooser chooser, CancellationToken cancel) =>
+            Results.Ok(chooser.Warnings(await servers.ListAsync(cancel)).Select(WarningAnswer.Of))).WithSummary("Where the settings of all servers will probably disappoint somebody");
+        group.MapGet("explain", async (string? from, string? user, bool? mailing, string? server, string? envelopeFrom, Explainer explainer, CancellationToken cancel) =>
+        {
+            var told = await explainer.AskAsync(new ExplainQuery(from, user, mailing == true, server, envelopeFrom), cancel);
+            return told.Problem is { } problem ? Problems.ToResult(problem, StatusCodes.Status422UnprocessableEntity) : Results.Ok(ExplainAnswer.Of(told.From!, told.Decision!));
+        }).WithSummary("Which server a mail would go through, under which From, and why; nothing is stored or sent").Produces<ExplainAnswer>();
+        group.MapPost("", async (OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerReading reading, Viewer viewer, CancellationToken cancel) =>
         {
             var (id, check) = await form.SaveAsync(null, Draft(request, null), viewer, cancel);
-            return id is { } saved ? Results.Created($"/api/v1/outgoing-servers/{saved.Value:D}", await FindAsync(saved, servers, accounts, requests, database, cancel)) : Invalid(check);
+            return id is { } saved ? Results.Created($"/api/v1/outgoing-servers/{saved.Value:D}", await reading.FindAsync(saved, cancel)) : Invalid(check);
         });
-        group.MapPut("{id:guid}", async (Guid id, OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapPut("{id:guid}", async (Guid id, OutgoingServerRequest request, OutgoingServerForm form, OutgoingServerStore servers, OutgoingServerReading reading, Viewer viewer, CancellationToken cancel) =>
         {
             if (await servers.FindAsync(new(id), cancel) is not { } known) return NotFound();
             var (saved, check) = await form.SaveAsync(known, Draft(request, known), viewer, cancel);
-            return saved is null ? Invalid(check) : Results.Ok(await FindAsync(new(id), servers, accounts, requests, database, cancel));
+            return saved is null ? Invalid(check) : Results.Ok(await reading.FindAsync(new(id), cancel));
         });
         group.MapPost("{id:guid}/connect", async (Guid id, OutlookConnect connect, Viewer viewer, CancellationToken cancel) =>
         {
@@ -55,29 +75,72 @@ internal static class OutgoingServersApi
             await test.RunAsync(new(id), viewer.UserId, cancel) is { } result
                 ? Results.Ok(new ConnectionTestAnswer(result.Problem is null, result.At, result.Problem is null ? $"{TestSucceeded} {TestSucceededHint}" : result.Problem.What, result.Problem, result.Transcript))
                 : NotFound());
+
+        var dedicated = app.MapGroup("/api/v1/settings/dedicated-server").RequireAuthorization(Policies.Settings).WithTags("Settings");
+        dedicated.MapGet("", (SystemParameters parameters) => new DedicatedServerRecord(parameters.DedicatedServer is not null, parameters.DedicatedServer)).WithSummary("Dedicated Server of Email Marketing");
+        dedicated.MapPut("", async (DedicatedServerRecord request, DedicatedServer block, SystemParameters parameters, Viewer viewer, CancellationToken cancel) =>
+            await block.SetAsync(request.Ticked, request.Server is { } id ? new(id) : null, viewer, cancel) is { } problem
+                ? Problems.ToResult(problem, StatusCodes.Status422UnprocessableEntity)
+                : Results.Ok(new DedicatedServerRecord(parameters.DedicatedServer is not null, parameters.DedicatedServer))).WithSummary("Send mailings through a server of their own").Produces<DedicatedServerRecord>();
+    }
+
+    /// <summary>The viewer's own mailbox, without the right Settings.</summary>
+    public static void MapPersonalServer(this WebApplication app)
+    {
+        var group = app.MapGroup("/api/v1/preferences/mail-server").RequireAuthorization(Policies.SignedIn).WithTags("Preferences");
+        group.MapGet("", async (PersonalServer personal, Viewer viewer, CancellationToken cancel) =>
+        {
+            var (server, account, attempt) = await personal.FindAsync(viewer.UserId, cancel);
+            return Results.Ok(new PersonalServerAnswer(personal.IsOffered, server is { Active: true }, server?.UserName, server?.Id.Value, account?.Problem ?? server?.Problem, attempt));
+        }).WithSummary("One's own mailbox as outgoing server").Produces<PersonalServerAnswer>();
+        group.MapPost("connect", async (PersonalServer personal, OutlookConnect connect, Viewer viewer, CancellationToken cancel) =>
+        {
+            var (id, problem) = await personal.PrepareAsync(viewer, cancel);
+            if (problem is not null) return Problems.ToResult(problem, StatusCodes.Status409Conflict);
+            var start = await connect.StartAsync(PersonalServer.KindWord, id!.Value.Value, viewer, cancel);
+            return start.Address is { } address ? Results.Ok(new ConnectAnswer(address)) : Problems.ToResult(start.Problem!, StatusCodes.Status409Conflict);
+        }).WithSummary("Connect it: the answer is the address at Microsoft that a browser with the same session opens").Produces<ConnectAnswer>();
+        group.MapDelete("", async (PersonalServer personal, Viewer viewer, CancellationToken cancel) =>
+            await personal.SwitchBackAsync(viewer, cancel) is { } problem ? Problems.ToResult(problem, StatusCodes.Status404NotFound) : Results.NoContent()).WithSummary("Switch back to the default server");
     }
 
     private static IResult NotFound() => Problems.ToResult(OutgoingServersProblems.NotFound, StatusCodes.Status404NotFound);
 
-    private static IResult Invalid(OutgoingServerCheck check) => Problems.ToResult(check.Problem!, StatusCodes.Status422UnprocessableEntity);
-
-    private static Task<OutgoingServerAnswer?> FindAsync(OutgoingServerId id, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, HubDatabase database, CancellationToken cancel) =>
-        database.ReadAsync(reader => servers.Find(reader, id) is { } server ? Answer(reader, server, accounts, requests) : null, cancel);
-
-    private static OutgoingServerAnswer Answer(HubReader reader, OutgoingServer server, OutlookAccountStore accounts, ConnectRequestStore requests)
-    {
-        var account = accounts.Find(reader, server.AccountId);
-        return new(
-            server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
-            account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil);
-    }
+    private static IResult Invalid(OutgoingServerCheck check) => Problems.ToResult(check.Problem!, check.Refusal is null ? StatusCodes.Status422UnprocessableEntity : StatusCodes.Status409Conflict);
 
     // What a PUT leaves out stays as it is.
     private static OutgoingServerDraft Draft(OutgoingServerRequest request, OutgoingServer? known) => new(
         request.Name ?? known?.Name, request.Kind ?? (known is null ? null : OutgoingServerRules.Word(known.Kind)), request.Host ?? known?.Host,
         (request.Port ?? known?.Port)?.ToString(CultureInfo.InvariantCulture), request.Security ?? (known is null ? null : OutgoingServerRules.Word(known.Security)), request.UserName ?? known?.UserName, request.Password,
         request.FromFilter ?? known?.FromFilter, (request.Sequence ?? known?.Sequence)?.ToString(CultureInfo.InvariantCulture), request.Active ?? known?.Active ?? true);
+}
+
+/// <summary>Servers as the API shows them.</summary>
+internal sealed class OutgoingServerReading(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, ConnectRequestStore requests, ServerChooser chooser)
+{
+    public Task<IReadOnlyList<OutgoingServerAnswer>> ListAsync(CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<OutgoingServerAnswer>>(reader =>
+    {
+        var all = servers.List(reader);
+        var warnings = chooser.Warnings(all);
+        return [.. all.Select(server => Answer(reader, server, warnings))];
+    }, cancellationToken);
+
+    /// <returns>Null when there is no such server.</returns>
+    public Task<OutgoingServerAnswer?> FindAsync(OutgoingServerId id, CancellationToken cancellationToken) => database.ReadAsync(reader =>
+    {
+        var all = servers.List(reader);
+        return all.FirstOrDefault(server => server.Id == id) is { } server ? Answer(reader, server, chooser.Warnings(all)) : null;
+    }, cancellationToken);
+
+    private OutgoingServerAnswer Answer(HubReader reader, OutgoingServer server, IReadOnlyList<ServerWarning> warnings)
+    {
+        var account = accounts.Find(reader, server.AccountId);
+        return new(
+            server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
+            account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil,
+            [.. warnings.Where(warning => warning.Server == server.Id).Select(WarningAnswer.Of)]);
+    }
 }
 
 /// <summary>Saves a draft: the one way, for page and API.</summary>
@@ -87,6 +150,8 @@ internal sealed class OutgoingServerForm(OutgoingServerStore servers, InstalledA
     public async Task<(OutgoingServerId? Id, OutgoingServerCheck Check)> SaveAsync(OutgoingServer? known, OutgoingServerDraft draft, Viewer viewer, CancellationToken cancellationToken)
     {
         var check = OutgoingServerRules.Check(draft, known, cloud, apps.IsInstalled(InstalledApps.MicrosoftOutlook));
-        return check.Server is { } server ? (await servers.SaveAsync(server, draft.Password, viewer.UserId, cancellationToken), check) : (null, check);
+        if (check.Server is not { } server) return (null, check);
+        var (id, problem) = await servers.SaveAsync(server, draft.Password, viewer.UserId, cancellationToken);
+        return problem is null ? (id, check) : (null, check with { Refusal = problem });
     }
 }

@@ -1,6 +1,8 @@
 using Postrider.Apps;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Users;
 using Postrider.Web;
 
 namespace Postrider.OutgoingServers;
@@ -10,12 +12,22 @@ internal static class OutgoingServersFeature
     public static IServiceCollection AddOutgoingServers(this IServiceCollection services)
     {
         StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
+        services.AddSingleton<SendAsKnowledge>();
         services.AddSingleton<OutgoingServerStore>();
         services.AddSingleton<SendingBudgets>();
+        services.AddSingleton<ServerChooser>();
+        services.AddSingleton<Explainer>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
         services.AddSingleton<OutgoingServerForm>();
+        services.AddSingleton<OutgoingServerReading>();
+        services.AddSingleton<DedicatedServer>();
+        services.AddSingleton<ISettingsBlock>(provider => provider.GetRequiredService<DedicatedServer>());
+        services.AddSingleton<IServerUse, DedicatedServerUse>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
+        services.AddSingleton<PersonalServer>();
+        services.AddSingleton<IConnectTarget, PersonalServerTarget>();
+        services.AddSingleton<IPreferencesBlock, PersonalServerPreferences>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
         return services;

@@ -1,3 +1,4 @@
+using Postrider.Mail;
 using Postrider.Web;
 
 namespace Postrider.OutgoingServers;
@@ -16,4 +17,39 @@ internal static class OutgoingServersProblems
         "Put the right key file back, or enter the password again.", "administrator", false);
 
     public static Problem Archived(string name) => new("outgoing-server-archived", $"The server “{name}” is archived, so its mail waits.", null, "Activate the server.", "administrator", false);
+
+    public static Problem NoServer { get; } = new("no-outgoing-server", "There is no active outgoing mail server.", null, "Create one in General Settings, Outgoing Email Servers, or activate one.", "administrator", false);
+
+    public static Problem NoServerFor(EmailAddress sender) => new("no-outgoing-server", $"No outgoing mail server may send for {sender}.", null,
+        "Create a server whose From Filter is the default sender, so that it takes what no other server takes.", "administrator", false);
+
+    public static Problem ForcedUnknown { get; } = new("outgoing-server-unknown", "The outgoing mail server that the mail asks for does not exist.", null, "Choose another server.", "you", false);
+
+    public static Problem ForcedArchived(string name) => new("outgoing-server-archived", $"The server “{name}” cannot be used because it is archived.", null, "Activate it or choose another server.", "administrator", false);
+
+    public static Problem ForcedOwned(string name, bool active) => new("outgoing-server-owned", $"The server “{name}” belongs to a user and sends only that user's mail from its own address.",
+        active ? null : "It is archived, too.", "Choose another server.", "you", false);
+
+    /// <param name="reply">The server's refusal then; null when it gave none.</param>
+    public static Problem ForcedMayNotSendAs(string name, EmailAddress from, string? reply) => new("outgoing-server-may-not-send-as", $"The server “{name}” refused {from} before: its account may not send as this address. Nothing was stored.",
+        reply, "Send from the account's own address, or give the account Send As rights on that mailbox and press Test Connection on the server's page.", "Microsoft 365 administrator", false);
+
+    public static Problem ForcedNeedsSettings { get; } = new("outgoing-server-needs-settings", "Choosing the server or the envelope sender needs the right Settings.", null, "Leave out server and envelopeFrom: the hub chooses by the sender.", "administrator", false);
+
+    /// <param name="uses">What still uses it, a sentence each.</param>
+    public static Problem InUse(string name, IEnumerable<string> uses) => new("outgoing-server-in-use",
+        $"You cannot archive this Outgoing Mail Server ({name}) because it is still used.", string.Join(" ", uses), "Choose another server there first.", "you", false);
+
+    /// <param name="field">Of the question: <c>from</c>.</param>
+    public static Problem ExplainUnreadable(string field, string expected) => new("explain-unreadable", $"The question cannot be read: {field}.", $"Expected: {expected}.", "Correct it and ask again.", "you", false);
+
+    public static Problem PersonalOff { get; } = new("personal-server-off", "Own outgoing mail servers are switched off.", null,
+        "Install Microsoft Outlook, check Custom Email Servers, and leave mail.disable_personal_mail_servers unset.", "administrator", false);
+
+    public static Problem PersonalNoAddress(string email) => new("personal-server-no-address", "Set your e-mail address before connecting your mailbox.", $"“{email}” is none.", "Ask an administrator to correct it in Users.", "administrator", false);
+
+    public static Problem PersonalAddressIsTheHubs(EmailAddress address) => new("personal-server-address-in-use", $"{address} is an address of the hub itself, so it cannot be a user's own.", null,
+        "Ask an administrator for another address, or for a server that everybody may use.", "administrator", false);
+
+    public static Problem DedicatedMissing { get; } = new("dedicated-server-missing", "Choose the server for mailings.", "Dedicated Server is ticked, and no server is chosen.", "Choose an active server that belongs to nobody, or clear Dedicated Server.", "you", false);
 }

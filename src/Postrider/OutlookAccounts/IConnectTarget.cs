@@ -19,6 +19,9 @@ internal interface IConnectTarget
     /// <summary>How it signs in, for the tag: <c>SMTP</c> or <c>IMAP</c>.</summary>
     string Protocol { get; }
 
+    /// <summary>True: its owner connects it, without the right Settings, and with the account of that mailbox alone. False: an administrator does, and another account is asked about.</summary>
+    bool IsOwnMailbox => false;
+
     /// <returns>Null when there is no such server, or it is none of Outlook's.</returns>
     Task<ConnectTarget?> FindAsync(Guid id, CancellationToken cancellationToken);
 

@@ -29,6 +29,9 @@ internal static class OutlookAccountsProblems
     public static Problem PermissionNotGranted(string permission) => new("outlook-permission-not-granted", $"The permission {permission} was not granted.", null,
         $"Add the delegated permission {permission} of Microsoft Graph on the application's API permissions page, then connect again.", "administrator", false);
 
+    public static Problem NotYourMailbox(string signedInAs, Mail.EmailAddress expected) => new("connect-not-your-mailbox", $"You signed in at Microsoft as {signedInAs}, but your address is {expected}.", "Nothing was stored.",
+        "Connect again and sign in as yourself; or ask an administrator to correct your address in Users.", "you", false);
+
     public static Problem AnswerUnknown { get; } = new("connect-answer-unknown", "This is no answer to the question about the other account.", null,
         "Answer keep, again or change.", "you", false);
 

@@ -79,7 +79,7 @@ internal sealed class OutlookConnect(
         // 4a the request exists, is unused and belongs to this session, whose user may still connect
         string? state = query["state"];
         var request = state is { Length: > 0 and <= 200 } ? await requests.FindByStateAsync(state, cancellationToken) : null;
-        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, viewer is { IsSettings: true } ? viewer.UserId : null, Bind(http.HttpContext, http.HttpContext?.Request.Cookies[BindingCookie]), clock.GetUtcNow());
+        var decision = CallbackDecision.Of(state, query["code"], query["error"], query["error_description"], request, MayConnect(viewer, request) ? viewer!.UserId : null, Bind(http.HttpContext, http.HttpContext?.Request.Cookies[BindingCookie]), clock.GetUtcNow());
         if (decision is CallbackDecision.Refuse { Problem: var refusal })
         {
             OutlookAccountsLog.NotConnected(log, refusal.Code, null);
@@ -119,6 +119,7 @@ internal sealed class OutlookConnect(
         // 4d who consented is compared with the Username; a difference is asked about, and nothing is stored as an account before the answer
         if (!IsMailboxOf(person, target.UserName))
         {
+            if (side.IsOwnMailbox) return await FailAsync(request, side, OutlookAccountsProblems.NotYourMailbox(person.UserName ?? person.Email ?? person.Name ?? "", target.UserName), cancellationToken);
             await requests.AskAsync(request.Id, new PendingConsent(person, tokens), cancellationToken);
             return new($"/microsoft_outlook/another-account/{request.Id:D}", null);
         }
@@ -156,6 +157,9 @@ internal sealed class OutlookConnect(
     /// <summary>The address of the mailbox a person signed in with; null when neither name is an address.</summary>
     public static EmailAddress? MailboxOf(SignedInAccount person) =>
         EmailAddress.TryParse(person.UserName, out var name) ? name : EmailAddress.TryParse(person.Email, out var email) ? email : null;
+
+    private bool MayConnect(Viewer? viewer, ConnectRequest? request) =>
+        viewer is { IsSettings: true } || (viewer is not null && targets.Any(target => target.Kind == request?.Kind && target.IsOwnMailbox));
 
     private async Task<ConnectEnd> StoreAndProveAsync(ConnectRequest request, IConnectTarget side, EmailAddress mailbox, SignedInAccount person, TokenAnswer tokens, bool changeUserName, CancellationToken cancellationToken)
     {

@@ -20,6 +20,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
+    public const string DedicatedServer = "mass_mailing.outgoing_mail_server";
+    public const string DedicatedServerId = "mass_mailing.mail_server_id";
 
     /// <summary>In the order of the page.</summary>
     public static IReadOnlyList<KnownParameter> All { get; } =
@@ -35,6 +37,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
+        new(DedicatedServer, "Dedicated Server in General Settings, Email Marketing: mailings go through a server of their own.", "True or False", IsTruth),
+        new(DedicatedServerId, "The id of that server, as the address of its page shows it.", "the id of an outgoing mail server", value => Guid.TryParseExact(value, "D", out _)),
     ];
 
     public static KnownParameter? Find(string key) => All.FirstOrDefault(known => known.Key == key);

@@ -32,11 +32,16 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public bool PersonalServersDisabled => KnownParameter.IsTrue(Get(KnownParameter.DisablePersonalServers));
     /// <summary>The checkbox <em>Custom Email Servers</em>.</summary>
     public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
+    /// <summary>Id of the outgoing server that mailings go through; null: <em>Dedicated Server</em> is not ticked.</summary>
+    public Guid? DedicatedServer => KnownParameter.IsTrue(Get(KnownParameter.DedicatedServer)) && Guid.TryParse(Get(KnownParameter.DedicatedServerId), out var id) ? id : null;
     /// <summary>Null: the cloud the hub was started with.</summary>
     public Uri? OutlookEndpoint => Get(KnownParameter.OutlookEndpoint) is { } value ? new Uri(value) : null;
 
     /// <returns>Null when it is not set or empty.</returns>
     public string? Get(string key) => values.TryGetValue(key, out var value) && value.Length > 0 ? value : null;
+
+    /// <summary>As <see cref="Get(string)"/>, with what earlier writes of the same commit have changed.</summary>
+    public static string? Get(HubReader reader, string key) => reader.Scalar<string>("SELECT value FROM system_parameter WHERE key = @key", new { key }) is { Length: > 0 } value ? value : null;
 
     /// <summary>As stored, by key.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> List() => [.. values.OrderBy(entry => entry.Key, StringComparer.Ordinal)];

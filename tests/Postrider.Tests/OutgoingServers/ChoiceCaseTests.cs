@@ -60,6 +60,27 @@ public sealed class ChoiceCaseTests
         Assert.Equal("envelope-invalid", Ask("""{"id":"1","from":"ann@example.com","envelopeOverride":"a@b.example, c@d.example"}""").GetProperty("error").GetString());
     }
 
+    [Theory]
+    [InlineData("true", "\"m\"", "m forced ann@other.org bounce@example.com")]
+    [InlineData("false", "\"m\"", "n default-from-address notifications@example.com notifications@example.com")]
+    [InlineData("true", "\"\"", "m no-filter notifications@example.com bounce@example.com")]
+    [InlineData("true", "\"gone\"", "outgoing-server-unknown none")]
+    public void A_mailing_takes_the_dedicated_server(string mailing, string dedicated, string expected) =>
+        Assert.Equal(expected, Brief(Ask($$"""
+            {"id":"1","parameters":{"mail.default.from":"notifications","mail.catchall.domain":"example.com","mail.bounce.alias":"bounce","mass_mailing.outgoing_mail_server":"True","mass_mailing.mail_server_id":{{dedicated}} },
+             "servers":[{"name":"m","sequence":1},{"name":"n","fromFilter":"{{(dedicated.Length > 2 ? "notifications@example.com" : "other.net")}}"}],"from":"Ann <ann@other.org>","mailing":{{mailing}} }
+            """)));
+
+    [Fact]
+    public void A_sender_that_a_server_refused_is_told_and_the_steps_come_one_by_one()
+    {
+        var servers = """[{"name":"d","fromFilter":"example.com","refused":["ann@example.com"]},{"name":"n","fromFilter":"notifications@example.com"}]""";
+        var answer = Ask($$"""{"id":"1","parameters":{{Parameters}},"servers":{{servers}},"from":"ann@example.com"}""");
+        Assert.Equal("n default-from-address notifications@example.com notifications@example.com", Brief(answer));
+        Assert.Equal(answer.GetProperty("explanation").GetString(), string.Join(' ', answer.GetProperty("steps").EnumerateArray()));
+        Assert.Equal("outgoing-server-may-not-send-as none", Brief(Ask($$"""{"id":"2","parameters":{{Parameters}},"servers":{{servers}},"from":"ann@example.com","forcedServer":"d"}""")));
+    }
+
     [Fact]
     public async Task A_line_that_cannot_be_read_stops_nothing()
     {

@@ -16,11 +16,14 @@ public sealed class FromFilterTests
     [InlineData("xn--bcher-kva.example", "a@bücher.example", true)]
     [InlineData("", "anybody@anywhere.example", true)]
     [InlineData("  , ", "anybody@anywhere.example", true)]
+    [InlineData("Ann <ann@example.com>, example.org", "ann@example.com", true)]
+    [InlineData("Ann <ann@example.com>, example.org", "ben@example.com", false)]
     [InlineData("not a domain", "anybody@anywhere.example", false)]
     public void Admits(string filter, string sender, bool admitted) => Assert.Equal(admitted, FromFilter.Parse(filter).Admits(EmailAddress.Parse(sender)));
 
     [Theory]
     [InlineData("ann@example.com, example.org", null)]
+    [InlineData("Ann <ann@example.com>", null)]
     [InlineData("", null)]
     [InlineData("@example.com", "without @")]
     [InlineData("*.example.com", "wildcards")]

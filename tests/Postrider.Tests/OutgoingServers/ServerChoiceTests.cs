@@ -105,6 +105,129 @@ public sealed class ServerChoiceTests
         Assert.Equal("outgoing-server-archived", Decide(question => question with { Forced = forced.Id }, forced with { Active = false }).Problem!.Code);
     }
 
+    [Fact]
+    public void A_mailing_goes_through_the_dedicated_server_under_its_own_sender()
+    {
+        var (mailings, address) = (Server("mailings", ""), Server("address", "ann@meadow.example"));
+        var decision = Decide(question => question with { Mailing = true, MailingServer = mailings.Id }, address, mailings);
+        Assert.Equal(("mailings", ServerRule.Forced, AnnAddress), (decision.Server!.Name, decision.Rule, decision.HeaderFrom));
+        Assert.Contains("Dedicated Server", decision.Explanation, StringComparison.Ordinal);
+        Assert.Equal("address", Decide(question => question with { Mailing = true }, address, mailings).Server!.Name);
+    }
+
+    [Fact]
+    public void A_server_that_the_mail_asks_for_comes_before_the_dedicated_one()
+    {
+        var (mailings, asked) = (Server("mailings", ""), Server("asked", ""));
+        Assert.Equal("asked", Decide(question => question with { Mailing = true, MailingServer = mailings.Id, Forced = asked.Id }, mailings, asked).Server!.Name);
+    }
+
+    [Theory]
+    // its empty filter catches no other mail while any other server exists
+    [InlineData("", "elsewhere.example", "other FirstServer")]
+    [InlineData("", "", "other NoFilter")]
+    // on equal terms the other one comes first, whatever the priority
+    [InlineData("meadow.example", "meadow.example", "other Domain")]
+    // what its filter names is a person's word
+    [InlineData("ann@meadow.example", "meadow.example", "mailings Address")]
+    public void Other_mail_never_prefers_the_dedicated_server(string mailingFilter, string otherFilter, string expected)
+    {
+        var mailings = Server("mailings", mailingFilter, 1);
+        var decision = Decide(question => question with { MailingServer = mailings.Id }, mailings, Server("other", otherFilter, 99));
+        Assert.Equal(expected, $"{decision.Server!.Name} {decision.Rule}");
+    }
+
+    [Fact]
+    public void Where_there_is_nothing_else_other_mail_takes_the_dedicated_server()
+    {
+        var mailings = Server("mailings", "");
+        var decision = Decide(question => question with { MailingServer = mailings.Id }, mailings);
+        Assert.Equal(("mailings", ServerRule.NoFilter, Notifications), (decision.Server!.Name, decision.Rule, decision.HeaderFrom.Address));
+        Assert.Contains("there is no other", decision.Explanation, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "outgoing-server-archived")]
+    [InlineData(true, "outgoing-server-unknown")]
+    public void A_dedicated_server_that_cannot_be_used_refuses_mailings_and_nothing_else(bool gone, string code)
+    {
+        var mailings = Server("mailings", "") with { Active = false };
+        ServerCandidate[] servers = gone ? [Server("other", "meadow.example")] : [mailings, Server("other", "meadow.example")];
+        var refused = Decide(question => question with { Mailing = true, MailingServer = mailings.Id }, servers).Problem!;
+        Assert.Equal(code, refused.Code);
+        Assert.Contains("Email Marketing", refused.Remedy, StringComparison.Ordinal);
+        Assert.Equal("other", Decide(question => question with { MailingServer = mailings.Id }, servers).Server!.Name);
+    }
+
+    [Fact]
+    public void A_forced_server_that_refused_the_sender_refuses_it_before_it_is_stored()
+    {
+        var forced = Refusing(Server("sales", "sales@meadow.example"), AnnAddress.Address);
+        var problem = Decide(question => question with { Forced = forced.Id }, forced).Problem!;
+        Assert.Equal(("outgoing-server-may-not-send-as", "554 5.2.252 SendAsDenied"), (problem.Code, problem.Detail));
+        Assert.Null(Decide(question => question with { Forced = forced.Id, From = new("Ben", EmailAddress.Parse("ben@meadow.example")) }, forced).Problem);
+    }
+
+    [Fact]
+    public void A_server_that_refused_the_sender_is_passed_over_and_the_default_sender_stands_in()
+    {
+        var domain = Refusing(Server("domain", "meadow.example", 1), AnnAddress.Address);
+        var decision = Decide(domain, Server("default", "notifications@meadow.example", 2));
+        Assert.Equal(("default", ServerRule.DefaultFromAddress, Notifications), (decision.Server!.Name, decision.Rule, decision.HeaderFrom.Address));
+        Assert.Contains("“domain” is passed over", decision.Explanation, StringComparison.Ordinal);
+        // The next one with the same entry is asked first.
+        Assert.Equal("second", Decide(domain, Server("second", "meadow.example", 3), Server("default", "notifications@meadow.example", 2)).Server!.Name);
+    }
+
+    [Fact]
+    public void What_every_server_refused_still_has_a_server_and_a_warning()
+    {
+        var decision = Decide(Refusing(Server("only", "notifications@meadow.example"), Notifications));
+        Assert.Equal(("only", ServerRule.FirstServer), (decision.Server!.Name, decision.Rule));
+        Assert.Contains("refused notifications@meadow.example before", decision.Warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Own_servers_can_be_switched_off_and_then_cannot_be_forced_either()
+    {
+        var own = Server("own", "ann@meadow.example", owner: Ann);
+        Assert.Equal("default", Decide(question => question with { PersonalServersDisabled = true }, own, Server("default", "notifications@meadow.example")).Server!.Name);
+        Assert.Equal("outgoing-server-owned", Decide(question => question with { PersonalServersDisabled = true, Forced = own.Id }, own).Problem!.Code);
+        Assert.Equal("own", Decide(question => question with { Forced = own.Id }, own).Server!.Name);
+    }
+
+    [Theory]
+    [InlineData("meadow.example", "returns@meadow.example", "returns@meadow.example")]
+    [InlineData("meadow.example", "returns@elsewhere.example", "ann@meadow.example")]
+    [InlineData("", "returns@elsewhere.example", "returns@elsewhere.example")]
+    public void The_envelope_sender_that_a_mail_asks_for_needs_the_filters_consent(string filter, string asked, string expected)
+    {
+        var decision = Decide(question => question with { EnvelopeOverride = EmailAddress.Parse(asked), Bounce = EmailAddress.Parse("bounce@meadow.example"), DefaultFrom = null }, Server("one", filter));
+        Assert.Equal(expected, decision.EnvelopeFrom.ToString());
+        Assert.Equal(AnnAddress, decision.HeaderFrom);
+    }
+
+    [Fact]
+    public void A_forced_server_takes_the_bounce_address_where_its_filter_does()
+    {
+        var (open, narrow) = (Server("open", ""), Server("narrow", "elsewhere.example"));
+        var bounce = EmailAddress.Parse("bounce@meadow.example");
+        Assert.Equal(bounce, Decide(question => question with { Forced = open.Id, Bounce = bounce }, open).EnvelopeFrom);
+        Assert.Equal(AnnAddress.Address, Decide(question => question with { Forced = narrow.Id, Bounce = bounce }, narrow).EnvelopeFrom);
+    }
+
+    [Fact]
+    public void Every_rule_that_was_looked_at_has_its_step_and_the_last_one_decides()
+    {
+        var decision = Decide(question => question with { From = new("X", EmailAddress.Parse("x@elsewhere.example")) }, Server("domain", "meadow.example"));
+        Assert.Equal([ServerRule.Address, ServerRule.Domain, ServerRule.DefaultFromAddress, ServerRule.DefaultFromDomain, null], decision.Steps.Select(step => step.Rule));
+        Assert.Equal(ServerRule.DefaultFromDomain, Assert.Single(decision.Steps, step => step.Decides).Rule);
+        Assert.Equal(decision.Steps.Count, decision.Why.Split('\n').Length);
+    }
+
+    private static ServerCandidate Refusing(ServerCandidate server, EmailAddress sender) =>
+        server with { SendAs = new Dictionary<EmailAddress, SendAsFact> { [sender] = new(Allowed: false, DateTimeOffset.UnixEpoch, "554 5.2.252 SendAsDenied") } };
+
     private static ServerDecision Decide(params ServerCandidate[] servers) => Decide(question => question, servers);
 
     private static ServerDecision Decide(Func<ServerQuestion, ServerQuestion> change, params ServerCandidate[] servers) =>

@@ -13,6 +13,8 @@ internal static class OutgoingServersFeature
         services.AddSingleton<OutgoingServerStore>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
+        services.AddSingleton<SentItemsStore>();
+        services.AddSingleton<SentItems>();
         services.AddSingleton<OutgoingServerForm>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();

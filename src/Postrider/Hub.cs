@@ -108,6 +108,7 @@ public static class Hub
         app.MapOutlookAccounts();
         app.MapOutgoingServers();
         app.MapOutgoingMail();
+        app.MapSuppressedAddresses();
         app.MapConversations();
         app.MapIncomingMail();
         app.MapIncomingServers();

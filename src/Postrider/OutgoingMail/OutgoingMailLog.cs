@@ -10,4 +10,7 @@ internal static partial class OutgoingMailLog
 
     [LoggerMessage(2303, LogLevel.Warning, "Outbox: {Waiting} interrupted mails wait again, {Unknown} are unknown")]
     public static partial void Recovered(ILogger log, int waiting, int unknown);
+
+    [LoggerMessage(2351, LogLevel.Error, "Outbox: looking into Sent Items failed; trying again")]
+    public static partial void LookFailed(ILogger log, Exception failure);
 }

@@ -27,7 +27,7 @@ internal sealed class DeliveryReportStore
     {
         var from = new OutboxMailId(Guid.CreateVersion7(reader.Now - RecentDays));
         var states = new[] { (int)OutboxState.Sent, (int)OutboxState.PartlySent, (int)OutboxState.Unknown };
-        if (reader.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE state IN @states AND id >= @from LIMIT @limit)", new { states, from, limit = MaxRecent + 1 }) > MaxRecent) return null;
+        if (reader.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE state IN @states AND id >= @from LIMIT @limit) AS recent", new { states, from, limit = MaxRecent + 1 }) > MaxRecent) return null;
         return reader.Query<IdRow>(
             "SELECT DISTINCT m.id FROM outbox_mail m JOIN outbox_recipient r ON r.mail_id = m.id WHERE m.state IN @states AND m.id >= @from AND lower(r.address) IN (@Normalized, @written) LIMIT 2",
             new { states, from, recipient.Normalized, written = recipient.ToString().ToLowerInvariant() }) is [var only] ? only.Id : null;

@@ -28,22 +28,22 @@ internal sealed class SuppressionStore(JournalWriter journal, HubDatabase databa
 
     public const int MaxNote = 500;
 
-    // Another node may have suppressed the first address: emptiness is believed for so long.
-    private static readonly TimeSpan EmptinessLasts = TimeSpan.FromSeconds(10);
+    // Another node may suppress the first address: what was seen is believed for so long.
+    private static readonly TimeSpan SightLasts = TimeSpan.FromSeconds(10);
 
     private const string Columns = "a.id, a.address, a.reason, a.detail, a.since, a.mail_id, m.subject AS mail_subject";
 
-    // When the table was last seen to be empty, by the clock's timestamp; 0: it is not, or it is not known.
-    private long seenEmptyAt;
+    // Null: not known.
+    private volatile Sight? sight;
 
     /// <summary>Which of the addresses are suppressed. While none is at all, the database is not asked.</summary>
     public IReadOnlyDictionary<string, SuppressedAddress> Among(HubTransaction transaction, IEnumerable<EmailAddress> addresses)
     {
-        if (Interlocked.Read(ref seenEmptyAt) is not 0 and var seen && clock.GetElapsedTime(seen) < EmptinessLasts) return new Dictionary<string, SuppressedAddress>();
+        if (sight is not { } seen || clock.GetElapsedTime(seen.At) >= SightLasts)
+            sight = seen = new(clock.GetTimestamp(), transaction.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM suppressed_address LIMIT 1) AS first") == 0);
+        if (seen.Empty) return new Dictionary<string, SuppressedAddress>();
         var wanted = addresses.Select(address => address.Normalized).Distinct().ToArray();
-        var found = transaction.Query<SuppressedAddress>($"SELECT {Columns} FROM suppressed_address a LEFT JOIN outbox_mail m ON m.id = a.mail_id WHERE a.address IN @wanted", new { wanted }).ToDictionary(row => row.Address, StringComparer.Ordinal);
-        if (found.Count == 0 && transaction.Scalar<long>("SELECT EXISTS (SELECT 1 FROM suppressed_address)") == 0) Interlocked.Exchange(ref seenEmptyAt, clock.GetTimestamp());
-        return found;
+        return transaction.Query<SuppressedAddress>($"SELECT {Columns} FROM suppressed_address a LEFT JOIN outbox_mail m ON m.id = a.mail_id WHERE a.address IN @wanted", new { wanted }).ToDictionary(row => row.Address, StringComparer.Ordinal);
     }
 
     /// <summary>The recipients of a mail just put that are suppressed: it is not offered to them.</summary>
@@ -73,8 +73,9 @@ internal sealed class SuppressionStore(JournalWriter journal, HubDatabase databa
             "INSERT INTO suppressed_address(id, address, reason, detail, since, mail_id, by_user) VALUES(@id, @Normalized, @reason, @detail, @now, @mail, @byUser) ON CONFLICT(address) DO NOTHING",
             new { id, address.Normalized, reason = (int)reason, detail, now = transaction.Now, mail, byUser });
         if (added == 0) return false;
-        // Before the commit: a put that comes between asks once in vain.
-        Interlocked.Exchange(ref seenEmptyAt, 0);
+        // Before the commit too: a put that comes between looks once in vain.
+        sight = null;
+        transaction.AfterCommit(() => sight = null);
         journal.Write(transaction, "address-suppressed", Topic, id, $"No mail goes to {address.Normalized} any more. {Sentence(new SuppressedAddress { Reason = reason, Detail = detail })}", byUser);
         return true;
     }
@@ -123,4 +124,8 @@ internal sealed class SuppressionStore(JournalWriter journal, HubDatabase databa
     /// <returns>Null when it was removed.</returns>
     public async Task<Problem?> RemoveByHandAsync(string? text, Guid byUser, CancellationToken cancellationToken) =>
         EmailAddress.TryParse(text, out var address) && await database.WriteAsync(tx => Remove(tx, address, byUser), cancellationToken) ? null : OutgoingMailProblems.NotSuppressed;
+
+    /// <summary>Whether any address was suppressed at all.</summary>
+    /// <param name="At">By the clock's timestamp.</param>
+    private sealed record Sight(long At, bool Empty);
 }

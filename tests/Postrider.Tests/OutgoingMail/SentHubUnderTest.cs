@@ -13,6 +13,7 @@ using Postrider.Sandbox;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Exchange;
 using Postrider.Storage;
+using Postrider.Tests.OutgoingServers;
 using Postrider.Tests.Sandbox;
 
 namespace Postrider.Tests.OutgoingMail;
@@ -30,12 +31,21 @@ internal sealed class SentHubUnderTest : IAsyncDisposable
     public HubUnderTest Hub { get; }
     public OutgoingServerId Server { get; private set; }
 
-    public static async Task<SentHubUnderTest> StartAsync()
+    /// <param name="imap">Between the hub and the sandbox's IMAP; gets the sandbox's port and the file of its authority. Null: nothing.</param>
+    public static async Task<SentHubUnderTest> StartAsync(Func<int, string, ImapWithoutSearch>? imap = null)
     {
         var sandbox = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
         var line = new CutLine(sandbox.Smtp.Port);
-        var cloud = new MicrosoftCloud("Sandbox", sandbox.Http, "localhost", line.Port, "localhost", sandbox.Imap.Port);
-        var hub = await HubUnderTest.StartAsync(options => options with { Cloud = cloud, TrustCertificateFile = sandbox.CertificateAuthorityFile, Clock = sandbox.Clock });
+        var between = imap?.Invoke(sandbox.Imap.Port, sandbox.CertificateAuthorityFile);
+        var trust = sandbox.CertificateAuthorityFile;
+        if (between is not null)
+        {
+            trust = Path.Combine(Path.GetDirectoryName(trust)!, "both.pem");
+            await File.WriteAllTextAsync(trust, await File.ReadAllTextAsync(sandbox.CertificateAuthorityFile) + between.Pem);
+        }
+
+        var cloud = new MicrosoftCloud("Sandbox", sandbox.Http, "localhost", line.Port, "localhost", between?.Port ?? sandbox.Imap.Port);
+        var hub = await HubUnderTest.StartAsync(options => options with { Cloud = cloud, TrustCertificateFile = trust, Clock = sandbox.Clock });
         var under = new SentHubUnderTest(sandbox, line, hub);
 
         await hub.Service<Postrider.Apps.InstalledApps>().InstallAsync(Postrider.Apps.InstalledApps.MicrosoftOutlook, null);

@@ -49,6 +49,23 @@ public sealed class SentItemsTests
         Assert.Equal(new SentItemsAnswer.Found(Signer, "Sent Items", uid, "m1@hub.example"), await LookAsync(both));
     }
 
+    [Fact]
+    public async Task Where_the_server_refuses_to_search_the_newest_messages_are_read()
+    {
+        ImapWithoutSearch? without = null;
+        await using var both = await SentHubUnderTest.StartAsync((port, trust) => without = new ImapWithoutSearch(port, trust));
+        await using var _ = without;
+        Append(both, "Message-ID: <other@hub.example>");
+        Assert.IsType<SentItemsAnswer.Absent>(await LookAsync(both));
+        Assert.Equal(3, without!.Refused);
+        var uid = Append(both, "Message-ID: <m1@hub.example>");
+        Assert.Equal(new SentItemsAnswer.Found(Signer, "Sent Items", uid, "m1@hub.example"), await LookAsync(both));
+
+        // Behind so many of today's that were not looked at it may lie.
+        for (var n = 0; n < 500; n++) Append(both, $"Message-ID: <later{n}@hub.example>");
+        Assert.Equal("sent-items-not-searchable", Assert.IsType<SentItemsAnswer.CannotSearch>(await LookAsync(both)).Problem.Code);
+    }
+
     [Theory]
     [InlineData("Gesendete Elemente")]
     [InlineData("Éléments envoyés")]

@@ -15,6 +15,8 @@ CREATE TABLE unknown_mail(
   next_look_at INTEGER
 ) STRICT;
 CREATE INDEX unknown_mail_next ON unknown_mail(next_look_at) WHERE next_look_at IS NOT NULL;
+-- What a person found to have been sent kept its problem.
+UPDATE outbox_mail SET problem = NULL WHERE state = 3 AND problem IS NOT NULL;
 INSERT INTO unknown_mail(mail_id, times, since, next_look_at)
 SELECT m.id, 1, m.due_at, CASE WHEN s.kind = 'outlook' THEN m.due_at END FROM outbox_mail m JOIN outgoing_server s ON s.id = m.server_id WHERE m.state = 8;
 

@@ -45,6 +45,11 @@ public sealed class DeliveryReportsTests
         Assert.Empty(await SuppressedAsync(hub));
         await NoteAsync(hub, await ReportAsync(hub, await SentAsync(hub, Ann), Failed(Ann, "5.2.1", "mailbox disabled")));
         Assert.Equal("bounces", Assert.Single(await SuppressedAsync(hub)).GetProperty("reason").GetString());
+
+        // Removed, the old bounces are forgotten.
+        using (var removed = await hub.Browser.DeleteAsync($"/api/v1/suppressed-addresses/{Ann}")) Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        await NoteAsync(hub, await ReportAsync(hub, await SentAsync(hub, Ann), Failed(Ann, "5.2.1", "mailbox disabled")));
+        Assert.Empty(await SuppressedAsync(hub));
     }
 
     [Fact]

@@ -117,8 +117,11 @@ public sealed class UnknownMailsTests
 
         using var late = await both.Hub.Browser.PostAsJsonAsync($"/api/v1/mails/{id.Value}/look", new { });
         Assert.Equal(HttpStatusCode.Conflict, late.StatusCode);
-        both.Sandbox.Clock.Advance(TimeSpan.FromMinutes(20));
-        var taken = await both.Hub.Service<HubDatabase>().WriteAsync(tx => both.Hub.Service<UnknownMailStore>().TakeDue(tx, 10, TimeSpan.FromMinutes(2)));
+        var taken = await both.Hub.Service<HubDatabase>().WriteAsync(tx =>
+        {
+            tx.Execute("UPDATE unknown_mail SET next_look_at = @now", new { now = tx.Now });
+            return both.Hub.Service<UnknownMailStore>().TakeDue(tx, 10, TimeSpan.FromMinutes(2));
+        });
         Assert.Empty(taken);
         Assert.Empty(await both.LooksAsync(id));
         Assert.Single(both.Box(Receiver).Inbox.Messages());
@@ -169,6 +172,8 @@ public sealed class UnknownMailsTests
     private static async Task AgainUnknownAsync(SentHubUnderTest both, OutboxMailId id)
     {
         using var changes = both.Hub.Service<Postrider.Journal.LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while ((await both.UnknownAsync(id))!.Times < 2) await changes.Changes.ReadAsync(TestContext.Current.CancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(90));
+        while ((await both.UnknownAsync(id))!.Times < 2) await changes.Changes.ReadAsync(limit.Token);
     }
 }

@@ -109,6 +109,7 @@ public static class Hub
         app.MapOutgoingServers();
         app.MapPersonalServer();
         app.MapOutgoingMail();
+        app.MapSuppressedAddresses();
         app.MapConversations();
         app.MapIncomingMail();
         app.MapIncomingServers();

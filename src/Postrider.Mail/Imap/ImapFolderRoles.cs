@@ -25,7 +25,9 @@ public static class ImapFolderRoles
     private static readonly FrozenDictionary<string, ImapFolderRole> ByName = new (ImapFolderRole Role, string[] Names)[]
     {
         (ImapFolderRole.Sent, ["Sent", "Sent Items", "Sent Mail", "Sent Messages", "Gesendet", "Gesendete Elemente", "Gesendete Objekte", "Éléments envoyés", "Envoyés", "Elementos enviados", "Enviados", "Itens Enviados", "Posta inviata", "Verzonden items", "Verzonden",
-            "Elementy wysłane", "Wysłane", "Skickat", "Sendte elementer", "Sendt post", "Lähetetyt", "Odeslaná pošta", "Отправленные", "Надіслані", "送信済みアイテム", "已发送邮件", "寄件備份", "보낸 편지함"]),
+            "Elementy wysłane", "Wysłane", "Skickat", "Sendte elementer", "Sendt post", "Lähetetyt", "Odeslaná pošta", "Отправленные", "Надіслані", "送信済みアイテム", "已发送邮件", "寄件備份", "보낸 편지함",
+            "Skickade objekt", "Sendte objekter", "Lähetetyt kohteet", "Enviadas", "Inviati", "Gönderilmiş Öğeler", "Gönderilen", "Elküldött elemek", "Απεσταλμένα", "Elemente trimise", "Odoslaná pošta", "Elements enviats", "Poslane stavke", "Poslano", "Изпратени", "Saadetud üksused", "Nosūtītie vienumi",
+            "Išsiųsti laiškai", "פריטים שנשלחו", "العناصر المرسلة", "送信済み", "已发送", "已发送项目", "已傳送郵件", "รายการที่ถูกส่ง", "Mục Đã gửi", "Item Terkirim"]),
         (ImapFolderRole.Drafts, ["Drafts", "Draft", "Entwürfe", "Brouillons", "Borradores", "Rascunhos", "Bozze", "Concepten", "Kopie robocze", "Wersje robocze", "Utkast", "Kladder", "Luonnokset", "Koncepty", "Черновики", "Чернетки", "下書き", "草稿", "임시 보관함"]),
         (ImapFolderRole.Trash, ["Trash", "Deleted Items", "Deleted Messages", "Deleted", "Bin", "Papierkorb", "Gelöschte Elemente", "Gelöschte Objekte", "Éléments supprimés", "Corbeille", "Elementos eliminados", "Papelera", "Itens Excluídos", "Lixeira", "Posta eliminata", "Cestino", "Verwijderde items", "Prullenbak",
             "Elementy usunięte", "Kosz", "Borttaget", "Slettede elementer", "Slettet post", "Poistetut", "Odstraněná pošta", "Удаленные", "Видалені", "削除済みアイテム", "已删除邮件", "刪除的郵件", "지운 편지함"]),

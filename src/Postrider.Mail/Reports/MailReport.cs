@@ -56,6 +56,9 @@ public sealed record MailReport(ReportKind Kind, IReadOnlyList<ReportedRecipient
 {
     internal const int MaxRecipients = 1000;
 
+    /// <summary>The mail it is about as far as it came back, often no more than its header; null when nothing did.</summary>
+    public MimeMessage? Original { get; init; }
+
     /// <summary>Never throws on content; in time linear in the message's size.</summary>
     /// <returns>Null when the message is no report.</returns>
     public static MailReport? Read(MimeMessage message)
@@ -68,13 +71,13 @@ public sealed record MailReport(ReportKind Kind, IReadOnlyList<ReportedRecipient
         if (parts.DeliveryStatus.Count > 0)
         {
             var (recipients, mta) = DeliveryStatus.Read(parts, original, BounceText.Of(message, parts));
-            if (recipients.Count > 0) return new(KindOf(recipients), recipients, original.Ids, original.Subject, mta, null);
+            if (recipients.Count > 0) return new(KindOf(recipients), recipients, original.Ids, original.Subject, mta, null) { Original = original.Message };
         }
         if (!BounceSigns.Of(message, original).LooksLikeBounce) return null;
         if (NotificationJson.Read(message) is { } notified) return notified;
         var text = BounceText.Of(message, parts);
         var found = text.Recipients(message, original);
-        return found.Count == 0 ? null : new(KindOf(found), found, text.Original.Ids.Count > 0 && original.Ids.Count == 0 ? text.Original.Ids : original.Ids, original.Subject ?? text.Original.Subject, null, null);
+        return found.Count == 0 ? null : new(KindOf(found), found, text.Original.Ids.Count > 0 && original.Ids.Count == 0 ? text.Original.Ids : original.Ids, original.Subject ?? text.Original.Subject, null, null) { Original = original.Message ?? text.Original.Message };
     }
 
     internal static ReportKind KindOf(IReadOnlyList<ReportedRecipient> recipients) =>
@@ -88,7 +91,7 @@ public sealed record MailReport(ReportKind Kind, IReadOnlyList<ReportedRecipient
         foreach (var value in all.Where(f => f.Name is "original-rcpt-to" or "removal-recipient").Select(f => f.Value).Append(parts.HotmailComplaint ?? ""))
             if (ReportFields.Address(value) is { } address && recipients.All(r => !address.Equals(r.Recipient))) recipients.Add(Of(address, ReportSource.Fields));
         if (recipients.Count == 0) recipients.AddRange(original.Recipients.Take(MaxRecipients).Select(address => Of(address, ReportSource.Original)));
-        return new(ReportKind.Feedback, recipients, original.Ids, original.Subject, ReportFields.First(all, "reporting-mta"), ReportFields.First(all, "feedback-type")?.ToLowerInvariant() ?? "abuse");
+        return new(ReportKind.Feedback, recipients, original.Ids, original.Subject, ReportFields.First(all, "reporting-mta"), ReportFields.First(all, "feedback-type")?.ToLowerInvariant() ?? "abuse") { Original = original.Message };
 
         static ReportedRecipient Of(EmailAddress address, ReportSource source) => new(address, null, "delivered", null, null, null, null, BounceReason.Complaint, null, source);
     }
@@ -106,6 +109,6 @@ public sealed record MailReport(ReportKind Kind, IReadOnlyList<ReportedRecipient
         // RFC 8098 section 3.2.6: mode; type, with modifiers behind a slash.
         var type = ReportFields.Typed(all, "disposition")?.Split('/', ',')[0].Trim().ToLowerInvariant();
         ReportedRecipient[] recipients = final is null ? [] : [new(final, ReportFields.Address(ReportFields.Typed(all, "original-recipient")), "delivered", null, null, null, null, BounceReason.None, null, ReportSource.Fields)];
-        return new(ReportKind.Receipt, recipients, ids, original.Subject, null, type);
+        return new(ReportKind.Receipt, recipients, ids, original.Subject, null, type) { Original = original.Message };
     }
 }

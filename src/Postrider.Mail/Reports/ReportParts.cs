@@ -61,6 +61,9 @@ internal sealed class ReportParts
 /// <param name="Sender">Its envelope sender where it says so, else its author.</param>
 internal sealed record OriginalMail(IReadOnlyList<string> Ids, string? Subject, IReadOnlyList<EmailAddress> Recipients, EmailAddress? Sender)
 {
+    /// <summary>Null when nothing came back.</summary>
+    public MimeMessage? Message { get; init; }
+
     public static OriginalMail None { get; } = new([], null, [], null);
 
     public static OriginalMail Of(MimeMessage report, ReportParts parts)
@@ -78,6 +81,6 @@ internal sealed record OriginalMail(IReadOnlyList<string> Ids, string? Subject, 
         // Outlook.com gives a mail a new Message-ID and keeps ours here.
         if (mail.Header("X-Microsoft-Original-Message-ID")?.Trim(' ', '<', '>') is { Length: > 0 and <= 998 } kept) ids.Add(kept);
         if (mail.MessageId is { Length: > 0 } id && !ids.Contains(id)) ids.Add(id);
-        return new(ids, mail.Subject, [.. mail.To.Concat(mail.Cc).Take(MailReport.MaxRecipients).Select(a => a.Address)], ReportFields.Address(mail.Header("Return-Path")) ?? (mail.From is [var from, ..] ? from.Address : null));
+        return new(ids, mail.Subject, [.. mail.To.Concat(mail.Cc).Take(MailReport.MaxRecipients).Select(a => a.Address)], ReportFields.Address(mail.Header("Return-Path")) ?? (mail.From is [var from, ..] ? from.Address : null)) { Message = mail };
     }
 }

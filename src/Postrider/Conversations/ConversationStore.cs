@@ -150,7 +150,7 @@ internal sealed class ConversationStore(TimeProvider clock)
                 last.direction as LastDirection, coalesce(last.author_name, last.author_address) as LastAuthor, substr(last.text_body, 1, 600) as LastText,
                 (select count(*) from thread_message m where m.conversation_id = conversation.id and m.direction <> 'outgoing' and m.number > coalesce(seen.seen_until, 0)) as Unread,
                 (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('scheduled', 'waiting', 'sending')) as Queued,
-                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('partly-sent', 'refused', 'failed', 'unknown')) as Failed,
+                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('partly-sent', 'refused', 'failed', 'unknown', 'bounced', 'partly-bounced')) as Failed,
                 coalesce(
                     (select group_concat(who, ', ') from (select distinct coalesce(m.author_name, m.author_address) as who from thread_message m where m.conversation_id = conversation.id and m.direction = 'incoming' limit 3)),
                     (select group_concat(who, ', ') from (select distinct coalesce(r.name, r.address) as who from thread_message m join thread_message_recipient r on r.message_id = m.id where m.conversation_id = conversation.id and m.direction = 'outgoing' limit 3))) as People

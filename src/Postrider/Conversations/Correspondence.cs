@@ -140,4 +140,9 @@ internal sealed class DeliveryListener(ConversationStore store, ConversationEven
     {
         if (store.SetDelivery(transaction, mail.Value, state.Word()) is { } conversation) events.Changed(transaction, conversation);
     }
+
+    public void Reported(HubTransaction transaction, OutboxMailId mail, MailFate fate)
+    {
+        if (store.SetDelivery(transaction, mail.Value, fate.Word()) is { } conversation) events.Changed(transaction, conversation);
+    }
 }

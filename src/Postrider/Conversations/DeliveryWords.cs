@@ -12,6 +12,10 @@ internal static class DeliveryWords
         "sending" => ConversationsTexts.DeliverySending,
         "sent" => ConversationsTexts.DeliverySent,
         "partly-sent" => ConversationsTexts.DeliveryPartly,
+        "delivered" => ConversationsTexts.DeliveryDelivered,
+        "delayed" => ConversationsTexts.DeliveryDelayed,
+        "bounced" => ConversationsTexts.DeliveryBounced,
+        "partly-bounced" => ConversationsTexts.DeliveryPartlyBounced,
         "refused" => ConversationsTexts.DeliveryRefused,
         "failed" => ConversationsTexts.DeliveryFailed,
         "cancelled" => ConversationsTexts.DeliveryCancelled,
@@ -20,8 +24,8 @@ internal static class DeliveryWords
 
     public static StateKind KindOf(string state) => state switch
     {
-        "sent" => StateKind.Good,
-        "scheduled" or "waiting" => StateKind.Waiting,
+        "sent" or "delivered" => StateKind.Good,
+        "scheduled" or "waiting" or "delayed" => StateKind.Waiting,
         "sending" => StateKind.Active,
         "cancelled" => StateKind.Neutral,
         _ => StateKind.Bad,

@@ -3,13 +3,14 @@ using System.Text;
 using Postrider.Conversations;
 using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.OutgoingMail;
 using Postrider.Storage;
 using Postrider.Web;
 
 namespace Postrider.IncomingMail;
 
 /// <summary>Takes mail in, exactly once. The numbers are the steps of docs/flows/receive-a-mail.md.</summary>
-internal sealed partial class Intake(HubDatabase database, Bodies bodies, IntakeStore store, ConversationStore conversations, ConversationEvents events, LiveEvents live, TimeProvider clock, ILogger<Intake> log)
+internal sealed partial class Intake(HubDatabase database, Bodies bodies, IntakeStore store, ConversationStore conversations, ConversationEvents events, DeliveryReports reports, LiveEvents live, TimeProvider clock, ILogger<Intake> log)
 {
     // A body up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
@@ -139,8 +140,15 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             return;
         }
         var known = store.Known(tx, IdsOf(mail), mail.Sender?.Address);
-        switch (RouteDecision.For(mail, known))                                        // step 5
+        var route = RouteDecision.For(mail, known);                                    // step 5
+        // A second copy was noted when the first came.
+        var noted = route is not (Route.Duplicate or Route.OwnCopy) && (mail.Report ?? mail.Complaint) is { } told ? reports.Note(tx, told) : null;   // step 5a
+        switch (route)
         {
+            // About a mail that no conversation holds: it stands with the mail in the Email Queue.
+            case Route.Quarantine { ProblemCode: IncomingMailProblems.ReportOnUnknownMail } when noted is not null:
+                store.Settle(tx, stored.Id, "report", noted.Explanation, null, null);
+                break;
             case Route.Reply reply:
                 Enter(tx, stored, mail, reply.Conversation, "reply", reply.Explanation);
                 break;

@@ -33,6 +33,8 @@ internal sealed record ReceivedMail
     public required bool Automatic { get; init; }
     /// <summary>Null when it is no report about a mail's delivery.</summary>
     public required MailReport? Report { get; init; }
+    /// <summary>A recipient's complaint about a mail (RFC 5965); null when it is none. It is a message for people all the same.</summary>
+    public required MailReport? Complaint { get; init; }
     public required DateTimeOffset? Date { get; init; }
     /// <summary>The text alternative, or what the HTML reads like; null when there is neither.</summary>
     public required string? Text { get; init; }
@@ -47,6 +49,7 @@ internal sealed record ReceivedMail
         var opened = OpenedMessage.Of(message);
         var sender = message.From.Count > 0 ? message.From[0] : null;
         var automatic = AutomaticMail.Of(message);
+        var report = MailReport.Read(message);
         List<string> answers = [.. message.InReplyTo.Take(MaxReferences)];
         foreach (var id in message.References.Reverse().Take(MaxReferences)) if (!answers.Contains(id)) answers.Add(id);
 
@@ -63,7 +66,8 @@ internal sealed record ReceivedMail
             References = [.. message.References.TakeLast(MaxReferences)],
             Automatic = automatic.IsAutomaticAnswer || message.Header("Auto-Submitted")?.Trim() is { Length: > 0 } auto && !auto.StartsWith("no", StringComparison.OrdinalIgnoreCase),
             // A receipt or a complaint is a message for people; it says nothing of a delivery.
-            Report = MailReport.Read(message) is { Kind: ReportKind.Failed or ReportKind.Delayed or ReportKind.Delivered } report ? report : null,
+            Report = report is { Kind: ReportKind.Failed or ReportKind.Delayed or ReportKind.Delivered } ? report : null,
+            Complaint = report is { Kind: ReportKind.Feedback } ? report : null,
             Date = message.Date,
             Text = opened.Text ?? (opened.Html is { } html ? SafeHtml.From(html).Text : null),
             Html = opened.Html,

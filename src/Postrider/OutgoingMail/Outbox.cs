@@ -14,7 +14,7 @@ namespace Postrider.OutgoingMail;
 internal sealed record PutResult(OutboxMailId? Id, string? MessageId, Problem? Problem);
 
 /// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut.</summary>
-internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, OutboxSignal signal, TimeProvider clock)
+internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, SuppressionStore suppressions, OutboxSignal signal, TimeProvider clock)
 {
     // A larger one is stored chunk by chunk before its row, so that other writes get their turn between.
     private const int InOneWrite = 1024 * 1024;
@@ -58,7 +58,11 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
         {
             // Two requests with one key may come at the same time.
             if (key is not null && store.FindByKey(tx, key) is { } first) return Repeated(first, requestHash!);
+            // A recipient that is suppressed is not offered; without any other nothing is put.
+            var suppressed = suppressions.Among(tx, message.Recipients.Select(recipient => recipient.Address));
+            if (suppressed.Count > 0 && message.Recipients.All(recipient => suppressed.ContainsKey(recipient.Address.Normalized))) return new PutResult(null, null, OutgoingMailProblems.AllSuppressed(suppressed.Values));
             store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), bytes.Length, key, requestHash);
+            if (suppressed.Count > 0) SuppressionStore.Hold(tx, id, store.Recipients(tx, id), suppressed);
             inSameTransaction?.Invoke(tx, id, messageId);
             tx.AfterCommit(() => signal.Wake(decision.Server.Id));
             return new PutResult(id, messageId, null);

@@ -12,7 +12,7 @@ public enum OutboxState
     Sending = 2,
     /// <summary>The server took it for every recipient.</summary>
     Sent = 3,
-    /// <summary>Taken for some, refused for others.</summary>
+    /// <summary>Taken for some; refused, given up or suppressed for others.</summary>
     PartlySent = 4,
     /// <summary>The server refused it for good, for every recipient.</summary>
     Refused = 5,
@@ -42,6 +42,8 @@ internal enum RecipientState
     Unknown = 3,
     Failed = 4,
     Cancelled = 5,
+    /// <summary>Not offered: no mail goes to this address (<see cref="SuppressionStore"/>).</summary>
+    Suppressed = 10,
 }
 
 internal static class OutboxStates
@@ -56,7 +58,7 @@ internal static class OutboxStates
         var sent = recipients.Count(state => state == RecipientState.Sent);
         if (sent == recipients.Count) return OutboxState.Sent;
         if (sent > 0) return OutboxState.PartlySent;
-        if (recipients.All(state => state == RecipientState.Cancelled)) return OutboxState.Cancelled;
+        if (recipients.All(state => state is RecipientState.Cancelled or RecipientState.Suppressed)) return OutboxState.Cancelled;
         return recipients.Contains(RecipientState.Failed) ? OutboxState.Failed : OutboxState.Refused;
     }
 

@@ -51,7 +51,7 @@ internal sealed partial class OutboxStore
         if (Find(transaction, id) is not { } mail) return OutgoingMailProblems.NotFound;
         if (!allowed(mail)) return OutgoingMailProblems.NotNow(mail.State.Word());
         var state = change(mail);
-        WriteState(transaction, id, state, transaction.Now, mail.Tries, state == OutboxState.Waiting ? null : mail.Problem);
+        WriteState(transaction, id, state, transaction.Now, mail.Tries, state is OutboxState.Waiting or OutboxState.Sent ? null : mail.Problem);
         journal.Write(transaction, kind, "outbox-mail", id.Value, $"“{mail.Subject}” {what}.", byUser);
         return null;
     }

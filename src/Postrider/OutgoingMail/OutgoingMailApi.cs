@@ -25,7 +25,23 @@ internal sealed record MailRequest(
 
 internal sealed record MailPutAnswer(Guid Id, string MessageId);
 
-internal sealed record MailRecipientAnswer(string Role, string? Name, string Address, string State, string? Reply);
+/// <param name="Fate">What reports told after the mail had been sent; null before any.</param>
+internal sealed record MailRecipientAnswer(string Role, string? Name, string Address, string State, string? Reply, RecipientFateAnswer? Fate);
+
+/// <param name="Fate"><c>delivered</c>, <c>relayed</c>, <c>delayed</c>, <c>soft-bounced</c>, <c>hard-bounced</c> or <c>complained</c>.</param>
+/// <param name="Reason">Such as <c>MailboxUnknown</c>.</param>
+/// <param name="Diagnostic">The server's words.</param>
+internal sealed record RecipientFateAnswer(string Fate, string? Status, string Reason, string? Diagnostic, DateTimeOffset At);
+
+/// <param name="Times">How often the line broke over it.</param>
+/// <param name="NextLook">When Sent Items is looked into; null: a person decides, or it is settled.</param>
+/// <param name="Looks">Newest first.</param>
+internal sealed record UnknownMailAnswer(int Times, DateTimeOffset Since, DateTimeOffset? NextLook, IReadOnlyList<SentItemsLookAnswer> Looks);
+
+/// <param name="Outcome"><c>found</c>, <c>absent</c> or <c>cannot-search</c>.</param>
+/// <param name="MessageId">The Message-ID it bears there.</param>
+/// <param name="ByPerson">Somebody asked for it.</param>
+internal sealed record SentItemsLookAnswer(DateTimeOffset At, string Outcome, string? Mailbox, string? Folder, uint? Uid, string? MessageId, Problem? Problem, bool ByPerson);
 
 internal sealed record MailAttemptAnswer(DateTimeOffset StartedAt, DateTimeOffset? EndedAt, string? Outcome, Problem? Problem, IReadOnlyList<string> Transcript);
 
@@ -33,7 +49,7 @@ internal sealed record MailAttemptAnswer(DateTimeOffset StartedAt, DateTimeOffse
 /// <param name="ExpectedAt">When its turn will probably come, with those before it and the budget of its mailbox; null when it does not wait, and in lists.</param>
 internal sealed record MailAnswer(
     Guid Id, string MessageId, string State, string Priority, string Subject, string From, string WrittenFrom, string EnvelopeFrom, Guid ServerId, string ServerName, string Why, IReadOnlyList<string> WhySteps, long Size, DateTimeOffset PutAt, DateTimeOffset? NextTry, DateTimeOffset? ExpectedAt, DateTimeOffset? FinishedAt, int Tries,
-    string? ReportTo, Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts);
+    string? ReportTo, Problem? Problem, IReadOnlyList<MailRecipientAnswer>? Recipients, IReadOnlyList<MailAttemptAnswer>? Attempts, UnknownMailAnswer? SentItems);
 
 /// <param name="Next">Give it as <c>before</c> for the next page; null on the last.</param>
 internal sealed record MailListAnswer(IReadOnlyList<MailAnswer> Mails, Guid? Next);
@@ -56,11 +72,11 @@ internal static class OutgoingMailApi
             var count = Math.Clamp(limit ?? 50, 1, MaxListed);
             IReadOnlyList<OutboxState>? states = state is null ? null : [.. Enum.GetValues<OutboxState>().Where(known => known.Word() == state)];
             var mails = await database.ReadAsync(reader => store.List(reader, states, viewer.IsSettings ? null : viewer.UserId, before is { } id ? new(id) : null, count), cancel);
-            return Results.Ok(new MailListAnswer([.. mails.Select(mail => Answer(mail, null, null, null))], mails.Count == count ? mails[^1].Id.Value : null));
+            return Results.Ok(new MailListAnswer([.. mails.Select(mail => Answer(mail, null, null, null, null))], mails.Count == count ? mails[^1].Id.Value : null));
         });
-        group.MapGet("{id:guid}", async (Guid id, OutboxStore store, SendingForecast forecast, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+        group.MapGet("{id:guid}", async (Guid id, OutboxStore store, SendingForecast forecast, DeliveryReportStore reports, UnknownMailStore unknown, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
         {
-            var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, forecast.Of(reader, mail), store.Recipients(reader, mail.Id), store.Attempts(reader, mail.Id)) : null, cancel);
+            var answer = await database.ReadAsync(reader => store.Find(reader, new(id)) is { } mail && MaySee(mail, viewer) ? Answer(mail, forecast.Of(reader, mail), Recipients(store.Recipients(reader, mail.Id), reports.Fates(reader, mail.Id)), store.Attempts(reader, mail.Id), unknown.Find(reader, mail.Id) is { } known ? Answer(mail, known, unknown.Looks(reader, mail.Id)) : null) : null, cancel);
             return answer is null ? Problems.ToResult(OutgoingMailProblems.NotFound, StatusCodes.Status404NotFound) : Results.Ok(answer);
         });
         // The bytes as they go out, never shown by a browser as a page of the hub.
@@ -74,6 +90,11 @@ internal static class OutgoingMailApi
         group.MapPost("{id:guid}/send-now", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.SendNowAsync(new(id), viewer, cancel)));
         group.MapPost("{id:guid}/cancel", (Guid id, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.CancelAsync(new(id), viewer, cancel)));
         group.MapPost("{id:guid}/decide", (Guid id, UnknownAnswer answer, OutboxDesk desk, Viewer viewer, CancellationToken cancel) => DoneAsync(desk.DecideAsync(new(id), answer.WasSent, viewer, cancel)));
+        group.MapPost("{id:guid}/look", async (Guid id, UnknownMails unknown, Viewer viewer, CancellationToken cancel) =>
+        {
+            var (look, problem) = await unknown.LookNowAsync(new(id), viewer, cancel);
+            return look is null ? Problems.ToResult(problem!, problem == OutgoingMailProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status409Conflict) : Results.Ok(Answer(look));
+        });
     }
 
     public static bool MaySee(OutboxMail mail, Viewer viewer) => viewer.IsSettings || mail.Creator == viewer.UserId;
@@ -120,7 +141,7 @@ internal static class OutgoingMailApi
     public static int StatusOf(Problem problem) => problem.Code switch
     {
         "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
-        "mail-idempotency-key-reused" or "no-outgoing-server" or "outgoing-server-archived" or "outgoing-server-may-not-send-as" => StatusCodes.Status409Conflict,
+        "mail-idempotency-key-reused" or "mail-all-suppressed" or "no-outgoing-server" or "outgoing-server-archived" or "outgoing-server-may-not-send-as" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     };
 
@@ -128,10 +149,19 @@ internal static class OutgoingMailApi
         ? Problems.ToResult(problem, problem == OutgoingMailProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status409Conflict)
         : Results.NoContent();
 
-    private static MailAnswer Answer(OutboxMail mail, DateTimeOffset? expectedAt, IReadOnlyList<OutboxRecipient>? recipients, IReadOnlyList<AttemptRow>? attempts) => new(
+    private static MailAnswer Answer(OutboxMail mail, DateTimeOffset? expectedAt, IReadOnlyList<MailRecipientAnswer>? recipients, IReadOnlyList<AttemptRow>? attempts, UnknownMailAnswer? sentItems) => new(
         mail.Id.Value, mail.MessageId, mail.State.Word(), mail.Lane.Word(), mail.Subject, mail.HeaderFrom, mail.WrittenFrom, mail.EnvelopeFrom, mail.ServerId.Value, mail.ServerName, string.Join(' ', mail.WhySteps), mail.WhySteps, mail.Size, mail.PutAt, mail.NextTry, expectedAt, mail.FinishedAt, mail.Tries, mail.ReportTo, mail.Trouble,
-        recipients?.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply)).ToList(),
-        attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList());
+        recipients, attempts?.Select(attempt => new MailAttemptAnswer(attempt.StartedAt, attempt.EndedAt, attempt.Outcome, attempt.Problem, attempt.Transcript)).ToList(), sentItems);
+
+    private static List<MailRecipientAnswer> Recipients(IReadOnlyList<OutboxRecipient> recipients, IReadOnlyDictionary<int, RecipientFate> fates) =>
+    [
+        .. recipients.Select(recipient => new MailRecipientAnswer(recipient.Role, recipient.Name, recipient.Address, recipient.State.ToString().ToLowerInvariant(), recipient.Reply,
+            fates.TryGetValue(recipient.N, out var fate) ? new RecipientFateAnswer(fate.Word, fate.Status, fate.Reason.ToString(), fate.Diagnostic, fate.At) : null)),
+    ];
+
+    private static UnknownMailAnswer Answer(OutboxMail mail, UnknownMail known, IReadOnlyList<SentItemsLook> looks) => new(known.Times, known.Since, mail.State == OutboxState.Unknown ? known.NextLookAt : null, [.. looks.Select(Answer)]);
+
+    private static SentItemsLookAnswer Answer(SentItemsLook look) => new(look.At, look.Outcome, look.Mailbox, look.Folder, look.Uid, look.MessageId, look.Problem, look.ByUser is not null);
 }
 
 /// <summary>A request's body that ends with <see cref="InvalidDataException"/> beyond its limit, and can be emptied then.</summary>

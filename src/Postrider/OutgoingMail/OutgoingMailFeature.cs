@@ -18,7 +18,15 @@ internal static class OutgoingMailFeature
         services.AddSingleton<SendingForecast>();
         services.AddSingleton<DeliveryAttempt>();
         services.AddHostedService<OutboxPump>();
+        services.AddSingleton<SuppressionStore>();
+        services.AddSingleton<DeliveryReportStore>();
+        services.AddSingleton<DeliveryReports>();
+        services.AddSingleton<UnknownMailStore>();
+        services.AddSingleton<IOutboxListener>(provider => provider.GetRequiredService<UnknownMailStore>());
+        services.AddSingleton<UnknownMails>();
+        services.AddHostedService(provider => provider.GetRequiredService<UnknownMails>());
         services.AddSingleton<IMenuEntry, EmailQueueMenuEntry>();
+        services.AddSingleton<IMenuEntry, SuppressedAddressesMenuEntry>();
         return services;
     }
 }
@@ -31,5 +39,16 @@ internal sealed class EmailQueueMenuEntry : IMenuEntry
     public string Href => "/email-queue";
     public string? Icon => "mail";
     public int Order => 30;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+internal sealed class SuppressedAddressesMenuEntry : IMenuEntry
+{
+    public string Section => "Technical";
+    public string? Group => "Email";
+    public string Text => "Suppressed Addresses";
+    public string Href => "/suppressed-addresses";
+    public string? Icon => "mail-off";
+    public int Order => 40;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
 }

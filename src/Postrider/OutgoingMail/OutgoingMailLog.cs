@@ -19,4 +19,7 @@ internal static partial class OutgoingMailLog
 
     [LoggerMessage(2306, LogLevel.Warning, "Outbox: the clock jumped by {Seconds} seconds; {Count} mails that would have waited long are due now")]
     public static partial void ClockJumped(ILogger log, double seconds, int count);
+
+    [LoggerMessage(2351, LogLevel.Error, "Outbox: looking into Sent Items failed; trying again")]
+    public static partial void LookFailed(ILogger log, Exception failure);
 }

@@ -52,5 +52,29 @@ internal static class OutgoingMailProblems
 
     public static Problem PriorityInvalid { get; } = new("mail-priority-invalid", "There is no such priority.", null, "Give high, normal or bulk.", "you", false);
 
+    public static Problem AllSuppressed(IEnumerable<SuppressedAddress> addresses) => new("mail-all-suppressed", "No mail goes to any of the recipients: they are suppressed.",
+        string.Join(" ", addresses.Take(5).Select(address => $"{address.Address}: {SuppressionStore.Sentence(address)}")), "Correct the addresses; or remove them from Suppressed Addresses when mail may go to them again.", "administrator", false);
+
+    /// <returns>Null when none of the fates is bad.</returns>
+    public static Problem? OfFates(IReadOnlyList<(string Address, RecipientFate Fate)> fates)
+    {
+        var bounced = fates.Where(known => known.Fate.Fate == Fate.Bounced).ToList();
+        if (bounced is [var first, ..])
+            return new("mail-bounced", $"The mail did not arrive at {Addresses(bounced)}{(first.Fate.Status is { } status ? $" ({status})" : "")}.", first.Fate.Diagnostic,
+                first.Fate.Permanent ? "Correct the address, or reach the recipient in another way." : "Send it again later: the receiving side says that it passes.", "you", false);
+        var delayed = fates.Where(known => known.Fate.Fate == Fate.Delayed).ToList();
+        return delayed is [var slow, ..] ? new("mail-delayed", $"The mail has not arrived at {Addresses(delayed)} yet.", slow.Fate.Diagnostic, "Nothing to do: the mail servers on the way go on trying.", "nobody", true) : null;
+
+        static string Addresses(IReadOnlyList<(string Address, RecipientFate Fate)> some) => string.Join(", ", some.Take(3).Select(known => known.Address)) + (some.Count > 3 ? $" and {some.Count - 3} more" : "");
+    }
+
+    public static Problem SuppressedAddressInvalid { get; } = new("suppressed-address-invalid", "This is not one e-mail address.", null, "Write it as ann@example.com.", "you", false);
+
+    public static Problem SuppressedNoteInvalid(int limit) => new("suppressed-address-note-invalid", "The note is too long, or holds a line break.", $"At most {limit.ToString(CultureInfo.InvariantCulture)} characters in one line.", "Shorten it.", "you", false);
+
+    public static Problem AlreadySuppressed(string address) => new("suppressed-address-taken", $"No mail goes to {address} already.", null, "Nothing to do.", "you", false);
+
+    public static Problem NotSuppressed { get; } = new("suppressed-address-not-found", "This address is not suppressed.", null, "Reload the page: somebody may have removed it.", "you", false);
+
     private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

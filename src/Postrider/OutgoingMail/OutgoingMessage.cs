@@ -12,6 +12,7 @@ internal sealed record OutgoingMessage
     public IReadOnlyList<NamedAddress> Cc { get; init; } = [];
     /// <summary>Recipients that no header names.</summary>
     public IReadOnlyList<NamedAddress> Bcc { get; init; } = [];
+    public IEnumerable<NamedAddress> Recipients => To.Concat(Cc).Concat(Bcc);
     public string Subject { get; init; } = "";
     public string? Text { get; init; }
     public string? Html { get; init; }

@@ -19,6 +19,8 @@ internal static class OutgoingServersFeature
         services.AddSingleton<Explainer>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
+        services.AddSingleton<SentItemsStore>();
+        services.AddSingleton<SentItems>();
         services.AddSingleton<OutgoingServerForm>();
         services.AddSingleton<OutgoingServerReading>();
         services.AddSingleton<DedicatedServer>();

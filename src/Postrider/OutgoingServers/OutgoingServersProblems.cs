@@ -1,3 +1,4 @@
+using System.Globalization;
 using Postrider.Mail;
 using Postrider.Web;
 
@@ -52,4 +53,13 @@ internal static class OutgoingServersProblems
         "Ask an administrator for another address, or for a server that everybody may use.", "administrator", false);
 
     public static Problem DedicatedMissing { get; } = new("dedicated-server-missing", "Choose the server for mailings.", "Dedicated Server is ticked, and no server is chosen.", "Choose an active server that belongs to nobody, or clear Dedicated Server.", "you", false);
+
+    public static Problem NoSentItems(string name) => new("sent-items-not-kept", $"The server “{name}” keeps no copies of what it sends, so nothing can be looked up.", null, "Ask the receiver whether the mail came.", "you", false);
+
+    public static Problem NoSentItemsFolder { get; } = new("sent-items-no-folder", "The mailbox has no folder that is known as Sent Items.", null, "Look into the mailbox itself.", "administrator", true);
+
+    public static Problem SentItemsNotSearchable(uint looked) => new("sent-items-not-searchable", "The mailbox refuses to search its Sent Items.",
+        $"The newest {looked.ToString(CultureInfo.InvariantCulture)} messages were looked at, and the mail may lie before them.", "Look into the mailbox itself.", "administrator", true);
+
+    public static Problem SentItemsTooSlow(EmailAddress mailbox) => new("sent-items-too-slow", $"{mailbox}: the mailbox did not answer in time.", null, "Nothing to do at first: Postrider looks again.", "nobody", true);
 }

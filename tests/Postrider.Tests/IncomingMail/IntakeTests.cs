@@ -39,7 +39,7 @@ public sealed class IntakeTests : IAsyncLifetime
         bodies = new Bodies(database, TimeProvider.System);
         conversations = new ConversationStore(TimeProvider.System);
         store = new IntakeStore(TimeProvider.System);
-        intake = new Intake(database, bodies, store, conversations, new ConversationEvents(live), live, TimeProvider.System, NullLogger<Intake>.Instance);
+        intake = new Intake(database, bodies, store, conversations, new ConversationEvents(live), ReportsUnderTest.Of(database, live), live, TimeProvider.System, NullLogger<Intake>.Instance);
     }
 
     [Fact]

@@ -11,6 +11,7 @@ using Postrider.Mail;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Sasl;
 using Postrider.Storage;
+using Postrider.Tests.IncomingMail;
 
 namespace Postrider.Tests.IncomingServers;
 
@@ -36,7 +37,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
         store = new IntakeStore(TimeProvider.System);
         servers = new IncomingServerStore(TimeProvider.System, new IncomingServerChanges(live), store);
         conversations = new ConversationStore(TimeProvider.System);
-        var intake = new Intake(database, new Bodies(database, TimeProvider.System), store, conversations, new ConversationEvents(live), live, TimeProvider.System, NullLogger<Intake>.Instance);
+        var intake = new Intake(database, new Bodies(database, TimeProvider.System), store, conversations, new ConversationEvents(live), ReportsUnderTest.Of(database, live), live, TimeProvider.System, NullLogger<Intake>.Instance);
         reader = new MailboxReader(database, servers, intake, TimeProvider.System, NullLogger<MailboxReader>.Instance);
         var id = servers.NewId();
         server = await database.WriteAsync(tx =>

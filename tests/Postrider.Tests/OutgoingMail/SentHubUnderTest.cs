@@ -1,0 +1,202 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
+using Postrider.Entra;
+using Postrider.Journal;
+using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.OutgoingMail;
+using Postrider.OutgoingServers;
+using Postrider.Sandbox;
+using Postrider.Sandbox.Directories;
+using Postrider.Sandbox.Exchange;
+using Postrider.Storage;
+using Postrider.Tests.OutgoingServers;
+using Postrider.Tests.Sandbox;
+
+namespace Postrider.Tests.OutgoingMail;
+
+/// <summary>A hub and a sandbox on one clock, with a line between them that can be cut. A mailbox is connected to send through.</summary>
+internal sealed class SentHubUnderTest : IAsyncDisposable
+{
+    public const string Sender = "notifications@meadow.example";
+    public const string Receiver = "rosa@outlook.example";
+
+    private SentHubUnderTest(RunningTenant sandbox, CutLine line, HubUnderTest hub) => (Sandbox, Line, Hub) = (sandbox, line, hub);
+
+    public RunningTenant Sandbox { get; }
+    public CutLine Line { get; }
+    public HubUnderTest Hub { get; }
+    public OutgoingServerId Server { get; private set; }
+
+    /// <param name="imap">Between the hub and the sandbox's IMAP; gets the sandbox's port and the file of its authority. Null: nothing.</param>
+    public static async Task<SentHubUnderTest> StartAsync(Func<int, string, ImapWithoutSearch>? imap = null)
+    {
+        var sandbox = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
+        var line = new CutLine(sandbox.Smtp.Port);
+        var between = imap?.Invoke(sandbox.Imap.Port, sandbox.CertificateAuthorityFile);
+        var trust = sandbox.CertificateAuthorityFile;
+        if (between is not null)
+        {
+            trust = Path.Combine(Path.GetDirectoryName(trust)!, "both.pem");
+            await File.WriteAllTextAsync(trust, await File.ReadAllTextAsync(sandbox.CertificateAuthorityFile) + between.Pem);
+        }
+
+        var cloud = new MicrosoftCloud("Sandbox", sandbox.Http, "localhost", line.Port, "localhost", between?.Port ?? sandbox.Imap.Port);
+        var hub = await HubUnderTest.StartAsync(options => options with { Cloud = cloud, TrustCertificateFile = trust, Clock = sandbox.Clock });
+        var under = new SentHubUnderTest(sandbox, line, hub);
+
+        await hub.Service<Postrider.Apps.InstalledApps>().InstallAsync(Postrider.Apps.InstalledApps.MicrosoftOutlook, null);
+        var directory = sandbox.Directory;
+        var app = directory.Register(directory.FindTenant("meadow.example")!.Id, "Postrider", SignInAudience.AzureADandPersonalMicrosoftAccount, new Uri(hub.Address, "/microsoft_outlook/confirm").AbsoluteUri).Value!;
+        directory.AddPermissions(app.ClientId, "SMTP.Send", "IMAP.AccessAsUser.All");
+        var secret = directory.AddSecret(app.ClientId, "test", sandbox.Clock.GetUtcNow().AddMonths(6)).Value!;
+        using var saved = await hub.Browser.PutAsJsonAsync("/api/v1/outlook/credentials", new { clientId = app.ClientId.ToString(), clientSecret = secret.Value });
+        Assert.Equal(HttpStatusCode.OK, saved.StatusCode);
+
+        var id = (await hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Meadow", kind = "outlook", userName = Sender, fromFilter = Sender })).GetProperty("id").GetGuid();
+        under.Server = new(id);
+        var start = await hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{id}/connect", new { });
+        using var browser = new PlainBrowser(sandbox.Http);
+        await browser.OpenAsync(start.GetProperty("address").GetString()!);
+        await EntraUnderTest.SignInAsync(browser, Sender);
+        if (browser.LeftFor is null) await browser.PressAsync("Accept");
+        using var back = await hub.Browser.GetAsync(browser.LeftFor);
+        Assert.Equal(HttpStatusCode.Found, back.StatusCode);
+        return under;
+    }
+
+    public Mailbox Box(string address) => Sandbox.Mailboxes.Find(address)!;
+
+    public async Task<OutboxMailId> PutAsync(string to = Receiver, string subject = "Hello")
+    {
+        var put = await Hub.Service<Outbox>().PutAsync(new OutgoingMessage { From = new("Notifications", EmailAddress.Parse(Sender)), To = [new(null, EmailAddress.Parse(to))], Subject = subject, Text = "Text" }, null, TestContext.Current.CancellationToken);
+        Assert.Null(put.Problem);
+        return put.Id!.Value;
+    }
+
+    /// <summary>The next message is taken, and the line breaks before the server can say so.</summary>
+    /// <param name="lost">The server loses it, too.</param>
+    public void CutAfterNext(bool lost = false)
+    {
+        var sent = Box(Sender).SentItems;
+        sent.Changed += Cut;
+
+        void Cut()
+        {
+            sent.Changed -= Cut;
+            Line.Cut();
+            if (!lost) return;
+            sent.Remove(sent.Messages()[^1].Uid);
+            var inbox = Box(Receiver).Inbox;
+            inbox.Remove(inbox.Messages()[^1].Uid);
+        }
+    }
+
+    public async Task<OutboxMail> UntilAsync(OutboxMailId id, Func<OutboxMail, bool> holds)
+    {
+        using var changes = Hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail", $"outbox-mail/{id.Value:D}" })!;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(90));
+        while (true)
+        {
+            var mail = (await Hub.Service<HubDatabase>().ReadAsync(reader => Hub.Service<OutboxStore>().Find(reader, id)))!;
+            if (holds(mail)) return mail;
+            try
+            {
+                await changes.Changes.ReadAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"Nothing more was heard of the mail: {await Hub.Browser.GetStringAsync($"/api/v1/mails/{id.Value}")}");
+            }
+        }
+    }
+
+    public Task<OutboxMail> UntilAsync(OutboxMailId id, OutboxState state) => UntilAsync(id, mail => mail.State == state);
+
+    public Task<IReadOnlyList<SentItemsLook>> LooksAsync(OutboxMailId id) => Hub.Service<HubDatabase>().ReadAsync(reader => Hub.Service<UnknownMailStore>().Looks(reader, id));
+
+    public Task<UnknownMail?> UnknownAsync(OutboxMailId id) => Hub.Service<HubDatabase>().ReadAsync(reader => Hub.Service<UnknownMailStore>().Find(reader, id));
+
+    public Task<JsonElement> AnswerAsync(OutboxMailId id) => Hub.GetAsync<JsonElement>($"/api/v1/mails/{id.Value}");
+
+    /// <summary>Message-IDs of a folder, oldest first.</summary>
+    public static IReadOnlyList<string?> Ids(MailFolder folder) => [.. folder.Messages().Select(message => MimeMessage.Read(message.Bytes).MessageId)];
+
+    public async ValueTask DisposeAsync()
+    {
+        await Hub.DisposeAsync();
+        await Line.DisposeAsync();
+        await Sandbox.DisposeAsync();
+    }
+}
+
+/// <summary>A TCP line to a port of this machine.</summary>
+internal sealed class CutLine : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly ConcurrentDictionary<TcpClient, byte> open = new();
+    private readonly CancellationTokenSource end = new();
+    private readonly Task accepting;
+
+    public CutLine(int target)
+    {
+        listener.Start();
+        accepting = AcceptAsync(target);
+    }
+
+    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    /// <summary>Every connection is gone at once, with whatever was on its way.</summary>
+    public void Cut()
+    {
+        foreach (var client in open.Keys) client.Client.Close(0);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await end.CancelAsync();
+        listener.Stop();
+        Cut();
+        await accepting;
+        listener.Dispose();
+        end.Dispose();
+    }
+
+    private async Task AcceptAsync(int target)
+    {
+        try
+        {
+            while (true)
+            {
+                var client = await listener.AcceptTcpClientAsync(end.Token);
+                var server = new TcpClient();
+                await server.ConnectAsync(IPAddress.Loopback, target, end.Token);
+                open[client] = open[server] = 0;
+                _ = CarryAsync(client, server);
+                _ = CarryAsync(server, client);
+            }
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+        }
+    }
+
+    private async Task CarryAsync(TcpClient from, TcpClient to)
+    {
+        try
+        {
+            await from.GetStream().CopyToAsync(to.GetStream(), end.Token);
+        }
+        catch (Exception cut) when (cut is IOException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
+        {
+        }
+
+        open.TryRemove(from, out _);
+        from.Dispose();
+        to.Dispose();
+    }
+}

@@ -36,7 +36,7 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
         // 6 settle
         var jitter = chance.NextDouble();
         var sizeLimit = connection.Client?.IsUsable == true ? connection.Client.Capabilities.Size : server.SizeLimit;
-        DateTimeOffset? pausedUntil = verdict.ServerTrouble is { } trouble ? RetrySchedule.NextForServer(server.Failures + 1, clock.GetUtcNow(), trouble.NotBefore, jitter) : null;
+        DateTimeOffset? pausedUntil = verdict.ServerTrouble is { } trouble ? RetrySchedule.NextForServer(server.Failures + 1, clock.GetUtcNow(), trouble.NotBefore, jitter, trouble.UntilMended) : null;
         // Not with the caller's token: what a server has answered must be written down.
         await database.WriteAsync(tx => store.Settle(tx, claimed, server.Id, verdict, pausedUntil, sizeLimit, jitter, connection.Log.Lines()), CancellationToken.None);
         return verdict.ServerTrouble is null;

@@ -16,7 +16,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
 
     private const string MailColumns =
         """
-        m.id, m.message_id, m.state, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at,
+        m.id, m.message_id, m.state, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, s.problem AS server_problem, s.held_at AS server_held_at, s.held_reason AS server_held_reason, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at,
         (SELECT group_concat(address, ', ') FROM (SELECT address FROM outbox_recipient r WHERE r.mail_id = m.id ORDER BY n LIMIT 5)) AS recipients
         """;
 
@@ -49,7 +49,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         .. reader.Query<DueRow>(
             """
             SELECT s.id, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1 AND m.due_at <= @now LIMIT 30)) AS due
-            FROM outgoing_server s WHERE s.active = 1 AND (s.paused_until IS NULL OR s.paused_until <= @now)
+            FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now)
             """, new { now = reader.Now }).Where(row => row.Due > 0).Select(row => (row.Id, row.Due)),
     ];
 
@@ -58,7 +58,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         reader.QueryFirstOrDefault<InstantRow>(
             """
             SELECT MIN(at) AS at FROM (SELECT MAX(COALESCE(s.paused_until, 0), (SELECT MIN(m.due_at) FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1)) AS at
-            FROM outgoing_server s WHERE s.active = 1 AND EXISTS (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1))
+            FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL AND EXISTS (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1))
             """)?.At;
 
     /// <summary>Takes the next mail that is due, for one process. The attempt's row is durable before anything is said to a server.</summary>
@@ -70,7 +70,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
             """
             UPDATE outbox_mail SET state = 2, claim = @claim WHERE id = (
               SELECT m.id FROM outbox_mail m JOIN outgoing_server s ON s.id = m.server_id
-              WHERE m.server_id = @server AND m.state <= 1 AND m.due_at <= @now AND s.active = 1 AND (s.paused_until IS NULL OR s.paused_until <= @now) ORDER BY m.due_at, m.id LIMIT 1)
+              WHERE m.server_id = @server AND m.state <= 1 AND m.due_at <= @now AND s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now) ORDER BY m.due_at, m.id LIMIT 1)
             RETURNING id, envelope_from, body_id, size
             """, new { claim, server, now });
         if (mail is null) return null;
@@ -137,7 +137,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         transaction.Execute("UPDATE delivery_attempt SET stage = 2, ended_at = @now, outcome = @outcome, problem = @problem, transcript = @transcript WHERE id = @AttemptId",
             new { now, outcome = OutcomeWord(state, verdict, deferred), problem = Json(problem ?? verdict.ServerTrouble?.Problem), transcript = string.Join('\n', transcript), claimed.AttemptId });
 
-        if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server, serverTrouble.Problem, pausedUntil);
+        if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server, serverTrouble, pausedUntil);
         else servers.NoteWorking(transaction, server, sizeLimit);
         return state;
     }
@@ -226,6 +226,10 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
 
     public IReadOnlyDictionary<OutboxState, long> Counts(HubReader reader) =>
         reader.Query<CountRow>("SELECT state, COUNT(*) AS count FROM outbox_mail GROUP BY state").ToDictionary(row => (OutboxState)row.State, row => row.Count);
+
+    /// <param name="creator">Null: whoever made them.</param>
+    public IReadOnlyDictionary<OutgoingServerId, long> WaitingByServer(HubReader reader, Guid? creator) =>
+        reader.Query<WaitingRow>($"SELECT server_id, COUNT(*) AS count FROM outbox_mail WHERE state <= 1 {(creator is null ? "" : "AND creator = @creator")} GROUP BY server_id", new { creator }).ToDictionary(row => row.ServerId, row => row.Count);
 
     public IReadOnlyList<OutboxRecipient> Recipients(HubReader reader, OutboxMailId id) =>
         reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
@@ -325,6 +329,12 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         public long Count { get; init; }
     }
 
+    private sealed record WaitingRow
+    {
+        public OutgoingServerId ServerId { get; init; }
+        public long Count { get; init; }
+    }
+
     private sealed record StoredAttempt
     {
         public Guid Id { get; init; }
@@ -348,6 +358,9 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         public string ServerName { get; init; } = "";
         public bool ServerActive { get; init; }
         public DateTimeOffset? ServerPausedUntil { get; init; }
+        public string? ServerProblem { get; init; }
+        public DateTimeOffset? ServerHeldAt { get; init; }
+        public string? ServerHeldReason { get; init; }
         public string Why { get; init; } = "";
         public Guid BodyId { get; init; }
         public long Size { get; init; }
@@ -362,7 +375,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         public OutboxMail ToMail() => new()
         {
             Id = Id, MessageId = MessageId, State = (OutboxState)State, Subject = Subject, WrittenFrom = WrittenFrom, HeaderFrom = HeaderFrom, EnvelopeFrom = EnvelopeFrom, ServerId = ServerId, ServerName = ServerName,
-            ServerActive = ServerActive, ServerPausedUntil = ServerPausedUntil, Why = Why, BodyId = BodyId, Size = Size, Creator = Creator, PutAt = PutAt, DueAt = DueAt, Tries = Tries, Problem = FromJson(Problem), FinishedAt = FinishedAt, Recipients = Recipients ?? "",
+            ServerActive = ServerActive, ServerPausedUntil = ServerPausedUntil, ServerProblem = FromJson(ServerProblem), ServerHeld = ServerHeldAt is null ? null : OutgoingServersProblems.Held(ServerName, ServerHeldReason), Why = Why, BodyId = BodyId, Size = Size, Creator = Creator, PutAt = PutAt, DueAt = DueAt, Tries = Tries, Problem = FromJson(Problem), FinishedAt = FinishedAt, Recipients = Recipients ?? "",
         };
     }
 }

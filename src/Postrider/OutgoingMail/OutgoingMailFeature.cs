@@ -1,3 +1,4 @@
+using Postrider.Journal;
 using Postrider.OutgoingServers;
 using Postrider.Storage;
 using Postrider.Web;
@@ -18,6 +19,9 @@ internal static class OutgoingMailFeature
         services.AddSingleton<DeliveryAttempt>();
         services.AddHostedService<OutboxPump>();
         services.AddSingleton<IMenuEntry, EmailQueueMenuEntry>();
+        services.AddSingleton<IIncidentReach, MailReach>();
+        services.AddSingleton<INotices, AdministratorNotices>();
+        services.AddSingleton<IStartCard, QueueCardEntry>();
         return services;
     }
 }
@@ -30,5 +34,12 @@ internal sealed class EmailQueueMenuEntry : IMenuEntry
     public string Href => "/email-queue";
     public string? Icon => "mail";
     public int Order => 30;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+internal sealed class QueueCardEntry : IStartCard
+{
+    public Type Component => typeof(QueueCard);
+    public int Order => 20;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
 }

@@ -13,7 +13,14 @@ namespace Postrider.OutgoingServers;
 internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active);
 
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil);
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, HeldAnswer? Held);
+
+/// <param name="Reason">Empty when none was given.</param>
+/// <param name="By">The user's id; null: an API key whose user is gone.</param>
+internal sealed record HeldAnswer(DateTimeOffset Since, string Reason, Guid? By);
+
+/// <param name="Reason">One line, or nothing.</param>
+internal sealed record HoldRequest(string? Reason);
 
 /// <param name="Valid">A mailbox was signed in to with a token of this account, and nothing is wrong since.</param>
 internal sealed record OutlookTokenAnswer(Guid AccountId, string UserName, bool Valid, DateTimeOffset? ProvedAt, string? ProvedFor, Problem? Problem);
@@ -51,11 +58,18 @@ internal static class OutgoingServersApi
             var start = await connect.StartAsync(OutgoingServerTarget.KindWord, id, viewer, cancel);
             return start.Address is { } address ? Results.Ok(new ConnectAnswer(address)) : Problems.ToResult(start.Problem!, StatusCodes.Status409Conflict);
         });
+        group.MapPost("{id:guid}/hold", (Guid id, HoldRequest? request, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+            DoneAsync(database.WriteAsync(tx => servers.Hold(tx, new(id), request?.Reason, viewer.UserId), cancel)));
+        group.MapPost("{id:guid}/release", (Guid id, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+            DoneAsync(database.WriteAsync(tx => servers.Release(tx, new(id), viewer.UserId), cancel)));
         group.MapPost("{id:guid}/test", async (Guid id, ConnectionTest test, Viewer viewer, CancellationToken cancel) =>
             await test.RunAsync(new(id), viewer.UserId, cancel) is { } result
                 ? Results.Ok(new ConnectionTestAnswer(result.Problem is null, result.At, result.Problem is null ? $"{TestSucceeded} {TestSucceededHint}" : result.Problem.What, result.Problem, result.Transcript))
                 : NotFound());
     }
+
+    private static async Task<IResult> DoneAsync(Task<Problem?> deed) =>
+        await deed is { } problem ? Problems.ToResult(problem, problem == OutgoingServersProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status422UnprocessableEntity) : Results.NoContent();
 
     private static IResult NotFound() => Problems.ToResult(OutgoingServersProblems.NotFound, StatusCodes.Status404NotFound);
 
@@ -70,7 +84,7 @@ internal static class OutgoingServersApi
         return new(
             server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
             account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil);
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null);
     }
 
     // What a PUT leaves out stays as it is.

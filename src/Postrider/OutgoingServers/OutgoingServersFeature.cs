@@ -1,4 +1,5 @@
 using Postrider.Apps;
+using Postrider.Journal;
 using Postrider.OutlookAccounts;
 using Postrider.Storage;
 using Postrider.Web;
@@ -11,6 +12,7 @@ internal static class OutgoingServersFeature
     {
         StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
         services.AddSingleton<OutgoingServerStore>();
+        services.AddSingleton<IRestsForIncidents, ServersAtRest>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
         services.AddSingleton<OutgoingServerForm>();

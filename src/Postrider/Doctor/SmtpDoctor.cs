@@ -28,13 +28,13 @@ internal static class SmtpDoctor
         if (reply.IsTransient)
             return Server("smtp-sign-in-postponed", "The server could not check the sign-in just now.", reply, "Nothing to do: Postrider tries again.", "nobody", retries: true);
         if (Says(reply, "SmtpClientAuthentication is disabled for the Tenant"))
-            return Server("smtp-auth-disabled-for-tenant", "SMTP AUTH is switched off for the whole organisation.", reply,
+            return Tenant("smtp-auth-disabled-for-tenant", "SMTP AUTH is switched off for the whole organisation.", reply,
                 "Exchange admin centre, Settings, Mail flow: clear Turn off SMTP AUTH protocol for your organization; or for this mailbox alone: Set-CASMailbox <mailbox> -SmtpClientAuthenticationDisabled $false. It takes up to an hour.", ExchangeAdministrator);
         if (Says(reply, "SmtpClientAuthentication is disabled for the Mailbox"))
             return Server("smtp-auth-disabled-for-mailbox", "SMTP AUTH is switched off for this mailbox.", reply,
                 "Microsoft 365 admin centre, Active users, the user, Mail, Manage email apps: tick Authenticated SMTP; or Set-CASMailbox <mailbox> -SmtpClientAuthenticationDisabled $false. It takes up to an hour. New personal Outlook.com mailboxes have no such switch.", ExchangeAdministrator);
         if (Says(reply, "security defaults"))
-            return Server("smtp-security-defaults", "The organisation's security defaults forbid SMTP AUTH.", reply,
+            return Tenant("smtp-security-defaults", "The organisation's security defaults forbid SMTP AUTH.", reply,
                 "Allow SMTP AUTH for the mailbox (Set-CASMailbox), or replace the security defaults by Conditional Access policies.", ExchangeAdministrator);
         if (Says(reply, "did not meet the criteria"))
             return Server("smtp-policy-refused", "A policy of the organisation refused the sign-in.", reply,
@@ -84,6 +84,9 @@ internal static class SmtpDoctor
 
     private static Diagnosis Server(string code, string what, SmtpReply reply, string remedy, string who, bool retries = false) =>
         new(new Problem(code, what, reply.ToString(), remedy, who, retries), FaultScope.Server);
+
+    private static Diagnosis Tenant(string code, string what, SmtpReply reply, string remedy, string who) =>
+        new(new Problem(code, what, reply.ToString(), remedy, who, RetriesByItself: false), FaultScope.Tenant);
 
     private static Diagnosis Message(string code, string what, SmtpReply reply, string remedy, string who, bool retries = false) =>
         new(new Problem(code, what, reply.ToString(), remedy, who, retries), FaultScope.Message);

@@ -27,7 +27,7 @@ internal static class WireDoctor
             _ => null,
         };
         return words is var (code, what, remedy, retries)
-            ? new Diagnosis(new Problem(code, what, detail, remedy, "administrator", retries), FaultScope.Server)
+            ? new Diagnosis(new Problem(code, what, detail, remedy, "administrator", retries), FaultScope.Host)
             : null;
     }
 }

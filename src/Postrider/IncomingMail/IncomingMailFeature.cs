@@ -8,9 +8,17 @@ internal static class IncomingMailFeature
         .AddSingleton<IntakeStore>()
         .AddSingleton<Intake>()
         .AddSingleton<Quarantine>()
-        .AddSingleton<IMenuEntry, QuarantineMenu>();
+        .AddSingleton<IMenuEntry, QuarantineMenu>()
+        .AddSingleton<IStartCard, QuarantineCardEntry>();
 
     public static void MapIncomingMail(this WebApplication app) => QuarantineApi.Map(app);
+
+    private sealed class QuarantineCardEntry : IStartCard
+    {
+        public Type Component => typeof(QuarantineCard);
+        public int Order => 30;
+        public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+    }
 
     private sealed class QuarantineMenu : IMenuEntry
     {

@@ -114,6 +114,8 @@ internal sealed class IntakeStore(TimeProvider clock)
             $"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and (@Before is null or id < @Before) order by id desc limit @Limit",
             new { Before = before?.Value, Limit = Math.Clamp(limit, 1, 500) }).Select(r => r.ToMail())];
 
+    public long CountQuarantined(HubReader reader) => reader.Scalar<long>("select count(*) from incoming_mail where state = 'quarantined'");
+
     public QuarantinedMail? FindQuarantined(HubReader reader, IncomingMailId id) =>
         reader.QueryFirstOrDefault<QuarantineRow>($"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and id = @Id", new { Id = id.Value })?.ToMail();
 

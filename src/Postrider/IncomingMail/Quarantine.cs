@@ -8,6 +8,8 @@ internal sealed class Quarantine(HubDatabase database, Bodies bodies, IntakeStor
 {
     public Task<IReadOnlyList<QuarantinedMail>> ListAsync(IncomingMailId? before, int limit, CancellationToken cancel) => database.ReadAsync(r => store.Quarantined(r, before, limit), cancel);
 
+    public Task<long> CountAsync(CancellationToken cancel) => database.ReadAsync(store.CountQuarantined, cancel);
+
     public Task<QuarantinedMail?> FindAsync(IncomingMailId id, CancellationToken cancel) => database.ReadAsync(r => store.FindQuarantined(r, id), cancel);
 
     /// <summary>The message as it came.</summary>

@@ -47,6 +47,8 @@ public sealed record IncomingServer
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset? ConfirmedAt { get; init; }
     public required MailboxHealth Health { get; init; }
+    /// <summary>The incident it rests for; null: none.</summary>
+    public Guid? IncidentId { get; init; }
 }
 
 /// <summary>How a mailbox is doing.</summary>

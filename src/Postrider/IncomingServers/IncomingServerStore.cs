@@ -1,13 +1,29 @@
 using System.Text.Json;
+using Postrider.Doctor;
 using Postrider.IncomingMail;
+using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.OutlookAccounts;
 using Postrider.Storage;
 using Postrider.Web;
 
 namespace Postrider.IncomingServers;
 
+/// <summary>Mailboxes that rest for an incident.</summary>
+internal sealed class MailboxesAtRest(IncomingServerChanges changes) : IRestsForIncidents
+{
+    public bool Rests(HubReader reader, Guid incident) => reader.Scalar<long>("select count(*) from incoming_server where incident_id = @incident", new { incident }) > 0;
+
+    public void Resume(HubTransaction transaction, Guid incident)
+    {
+        // Another version: its watcher begins anew.
+        if (transaction.Execute("update incoming_server set problem = null, problem_at = null, next_try_at = null, incident_id = null, version = version + 1 where incident_id = @incident", new { incident }) > 0)
+            transaction.AfterCommit(changes.ServersChanged);
+    }
+}
+
 /// <summary>All SQL of incoming servers and their cursors.</summary>
-internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChanges changes, IntakeStore intake)
+internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChanges changes, IntakeStore intake, IncidentStore incidents, OutlookAccountStore accounts)
 {
     public const int ListLimit = 500;
     // A mailbox that only answers NOOPs all day is not written down more often than this.
@@ -55,6 +71,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     /// <summary>The mails that came through it stay.</summary>
     public bool Delete(HubTransaction tx, IncomingServerId id)
     {
+        Leave(tx, id);
         var gone = tx.Execute("delete from incoming_server where id = @Id", new { Id = id.Value }) > 0;
         Changed(tx);
         return gone;
@@ -62,6 +79,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
 
     public void SetAccount(HubTransaction tx, IncomingServerId id, Guid? account)
     {
+        Leave(tx, id);
         tx.Execute("update incoming_server set outlook_account_id = @account, problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value, account });
         Changed(tx);
     }
@@ -87,6 +105,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
 
     public void ResetConfirmation(HubTransaction tx, IncomingServerId id)
     {
+        Leave(tx, id);
         tx.Execute("update incoming_server set state = 'draft', problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value });
         Changed(tx);
     }
@@ -116,21 +135,53 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     /// <summary>The mailbox answered.</summary>
     public void Healthy(HubTransaction tx, IncomingServerId id)
     {
-        var touched = tx.Execute(
+        var touched = tx.QueryFirstOrDefault<Row>(
             """
             update incoming_server set last_contact_at = @Now, problem = null, problem_at = null, next_try_at = null
-            where id = @Id and (problem is not null or last_contact_at is null or last_contact_at < @Before)
+            where id = @Id and (problem is not null or incident_id is not null or last_contact_at is null or last_contact_at < @Before) returning *
             """, new { Id = id.Value, tx.Now, Before = tx.Now - ContactGrain });
-        if (touched > 0) tx.AfterCommit(() => changes.PageChanged(id));
+        if (touched is null) return;
+        if (touched.IncidentId is { } incident)
+        {
+            // Not tried anew: it is the one that works.
+            tx.Execute("update incoming_server set incident_id = null where id = @Id", new { Id = id.Value });
+            incidents.End(tx, incident, IncidentEnd.ByItself, null);
+        }
+        tx.AfterCommit(() => changes.PageChanged(id));
     }
 
     /// <param name="nextTry">Null: not until somebody mends it.</param>
-    public void Trouble(HubTransaction tx, IncomingServerId id, Problem problem, DateTimeOffset? nextTry)
+    /// <param name="trouble">Not null when the mailbox rests for it: then it is an incident.</param>
+    public void Trouble(HubTransaction tx, IncomingServerId id, Problem problem, DateTimeOffset? nextTry, Diagnosis? trouble = null)
     {
+        if (trouble is not null && Find(tx, id) is { } server)
+        {
+            var incident = incidents.Open(tx, trouble.CauseFor(TiesOf(server, server.OutlookAccount is { } account ? accounts.Find(tx, new OutlookAccountId(account)) : null)), problem);
+            tx.Execute("update incoming_server set incident_id = @incident where id = @Id", new { Id = id.Value, incident });
+            if (server.IncidentId is { } old && old != incident) incidents.Left(tx, old, IncidentEnd.ByItself, null);
+        }
         tx.Execute(
             "update incoming_server set problem = @Problem, problem_at = coalesce(problem_at, @Now), next_try_at = @nextTry where id = @Id",
             new { Id = id.Value, Problem = JsonSerializer.Serialize(problem, StoredProblem), tx.Now, nextTry });
         tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    /// <summary>Confirmed servers that an incident touches.</summary>
+    public IReadOnlyList<IncomingServer> TouchedBy(HubReader reader, IncidentCause cause)
+    {
+        var known = accounts.List(reader).ToDictionary(account => account.Id.Value);
+        return [.. Confirmed(reader).Where(server => TiesOf(server, server.OutlookAccount is { } id ? known.GetValueOrDefault(id) : null).AreTouchedBy(cause))];
+    }
+
+    private static ServerTies TiesOf(IncomingServer server, OutlookAccount? account) =>
+        new("incoming", server.Id.Value, server.Host, server.Port, EmailAddress.TryParse(server.UserName, out var mailbox) ? mailbox.Normalized : null, account?.Id.Value, account?.TenantId, account?.ClientId);
+
+    /// <summary>Changed, reset or deleted: it rests no longer.</summary>
+    private void Leave(HubTransaction tx, IncomingServerId id)
+    {
+        if (Find(tx, id)?.IncidentId is not { } incident) return;
+        tx.Execute("update incoming_server set incident_id = null where id = @Id", new { Id = id.Value });
+        incidents.Left(tx, incident, IncidentEnd.Change, null);
     }
 
     private void Changed(HubTransaction tx) => tx.AfterCommit(changes.ServersChanged);
@@ -191,6 +242,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         public string? Problem { get; set; }
         public DateTimeOffset? ProblemAt { get; set; }
         public DateTimeOffset? NextTryAt { get; set; }
+        public Guid? IncidentId { get; set; }
 
         public IncomingServer ToServer() => new()
         {
@@ -210,6 +262,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             Version = Version,
             CreatedAt = CreatedAt,
             ConfirmedAt = ConfirmedAt,
+            IncidentId = IncidentId,
             Health = new MailboxHealth(LastContactAt, LastMailAt, Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem, StoredProblem), ProblemAt, NextTryAt),
         };
     }

@@ -1,3 +1,4 @@
+using Postrider.Journal;
 using Postrider.OutlookAccounts;
 using Postrider.Web;
 
@@ -7,6 +8,8 @@ internal static class IncomingServersFeature
 {
     public static IServiceCollection AddIncomingServers(this IServiceCollection services) => services
         .AddSingleton<IncomingServerStore>()
+        .AddSingleton<IRestsForIncidents, MailboxesAtRest>()
+        .AddSingleton<IIncidentReach, MailboxReach>()
         .AddSingleton<IncomingServerChanges>()
         .AddSingleton<MailboxSessions>()
         .AddSingleton<MailboxReader>()

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.DataProtection;
+using Postrider.Doctor;
 using Postrider.Entra;
 using Postrider.Mail;
 using Postrider.Mail.Imap;
@@ -18,7 +19,11 @@ internal sealed record MailboxSession(ImapClient Client, ImapMailboxState Folder
 }
 
 /// <summary>One of both.</summary>
-internal readonly record struct OpenedMailbox(MailboxSession? Session, Problem? Problem, ImapFailure? Failure = null);
+internal readonly record struct OpenedMailbox(MailboxSession? Session, Problem? Problem, ImapFailure? Failure = null)
+{
+    /// <summary>Who has to wait for it.</summary>
+    public FaultScope Scope { get; init; } = FaultScope.Server;
+}
 
 /// <summary>Signs in to mailboxes: step 1 of docs/flows/receive-a-mail.md.</summary>
 internal sealed class MailboxSessions(AccessTokens tokens, IDataProtectionProvider protection, TrustedRoots roots, MicrosoftCloud cloud, TimeProvider clock)
@@ -26,8 +31,8 @@ internal sealed class MailboxSessions(AccessTokens tokens, IDataProtectionProvid
     /// <param name="freshToken">The access token at hand was just refused: get another one.</param>
     public async Task<OpenedMailbox> OpenAsync(IncomingServer server, bool freshToken, CancellationToken cancel)
     {
-        var (credential, expires, missing) = await CredentialAsync(server, freshToken, cancel);
-        if (credential is null) return new OpenedMailbox(null, missing);
+        var (credential, expires, missing, scope) = await CredentialAsync(server, freshToken, cancel);
+        if (credential is null) return new OpenedMailbox(null, missing) { Scope = scope };
 
         // Outlook's mailboxes are where the cloud of this start is, wherever they were when the server was saved.
         var (host, port) = server.Kind == IncomingServerKind.Outlook ? (cloud.ImapHost, cloud.ImapPort) : (server.Host, server.Port);
@@ -47,26 +52,26 @@ internal sealed class MailboxSessions(AccessTokens tokens, IDataProtectionProvid
 
     public byte[] Seal(IncomingServerId id, string password) => Protector(id).Protect(Encoding.UTF8.GetBytes(password));
 
-    private async Task<(SaslCredential? Credential, DateTimeOffset? Expires, Problem? Missing)> CredentialAsync(IncomingServer server, bool freshToken, CancellationToken cancel)
+    private async Task<(SaslCredential? Credential, DateTimeOffset? Expires, Problem? Missing, FaultScope Scope)> CredentialAsync(IncomingServer server, bool freshToken, CancellationToken cancel)
     {
         if (server.Kind == IncomingServerKind.Imap)
         {
-            if (server.SealedPassword is not { } sealedPassword) return (null, null, IncomingServersProblems.NoPassword());
+            if (server.SealedPassword is not { } sealedPassword) return (null, null, IncomingServersProblems.NoPassword(), FaultScope.Server);
             try
             {
-                return (new SaslCredential.Plain(server.UserName, Encoding.UTF8.GetString(Protector(server.Id).Unprotect(sealedPassword))), null, null);
+                return (new SaslCredential.Plain(server.UserName, Encoding.UTF8.GetString(Protector(server.Id).Unprotect(sealedPassword))), null, null, FaultScope.Server);
             }
             catch (CryptographicException)
             {
-                return (null, null, IncomingServersProblems.PasswordNotReadable());
+                return (null, null, IncomingServersProblems.PasswordNotReadable(), FaultScope.Server);
             }
         }
-        if (server.OutlookAccount is not { } account) return (null, null, IncomingServersProblems.NoAccount());
+        if (server.OutlookAccount is not { } account) return (null, null, IncomingServersProblems.NoAccount(), FaultScope.Account);
         var token = await tokens.ForOutlookAsync(new OutlookAccountId(account), freshToken, cancel);
-        return token.Token is { } access ? (new SaslCredential.XOAuth2(server.UserName, access), token.ExpiresAt, null) : (null, null, token.Problem);
+        return token.Token is { } access ? (new SaslCredential.XOAuth2(server.UserName, access), token.ExpiresAt, null, token.Scope) : (null, null, token.Problem, token.Scope);
     }
 
-    private static OpenedMailbox Refused(ImapFailure failure, IncomingServer server) => new(null, IncomingServersProblems.Of(failure, server), failure);
+    private static OpenedMailbox Refused(ImapFailure failure, IncomingServer server) => new(null, IncomingServersProblems.Of(failure, server), failure) { Scope = ImapDoctor.Explain(failure, server.Host, server.Port).Scope };
 
     private IDataProtector Protector(IncomingServerId id) => protection.CreateProtector("incoming_server", "sealed_password", id.Value.ToString("D"));
 }

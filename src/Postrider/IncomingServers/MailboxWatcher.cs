@@ -1,3 +1,4 @@
+using Postrider.Doctor;
 using Postrider.Mail.Imap;
 using Postrider.Storage;
 using Postrider.Web;
@@ -28,21 +29,25 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
             }
             failures = clock.GetElapsedTime(began) >= ShortestSession ? 1 : failures + 1;
             var pause = ReconnectSchedule.Pause(failures, end.Asked, chance.NextDouble());
-            if (end.Problem is { } problem && !await ReportAsync(problem, pause, stop)) return;
+            // A line that breaks and is mended at once is none.
+            if (end.Problem is { } problem && !await ReportAsync(problem, failures > 1 ? end.Scope : null, pause, stop)) return;
             await Task.Delay(pause, clock, stop);
         }
     }
 
     /// <param name="Problem">Null: the session ended as planned, to begin anew.</param>
     /// <param name="Asked">How long the server asked to wait; null: it did not.</param>
-    private readonly record struct SessionEnd(Problem? Problem, TimeSpan? Asked, bool NeedsFreshToken);
+    private readonly record struct SessionEnd(Problem? Problem, TimeSpan? Asked, bool NeedsFreshToken)
+    {
+        public FaultScope Scope { get; init; } = FaultScope.Server;
+    }
 
     private async Task<SessionEnd> SessionAsync(bool freshToken, CancellationToken stop)
     {
         try
         {
             var opened = await sessions.OpenAsync(server, freshToken, stop);                        // step 1
-            if (opened.Session is not { } session) return new SessionEnd(opened.Problem, ReconnectSchedule.AskedPause(opened.Problem?.Detail), false);
+            if (opened.Session is not { } session) return new SessionEnd(opened.Problem, ReconnectSchedule.AskedPause(opened.Problem?.Detail), false) { Scope = opened.Scope };
             await using (session)
             {
                 await database.WriteAsync(tx => store.Healthy(tx, server.Id), stop);
@@ -77,16 +82,17 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
 
     private SessionEnd Ended(ImapFailure failure) => IncomingServersProblems.IsExpiredToken(failure)
         ? new SessionEnd(null, null, NeedsFreshToken: true)
-        : new SessionEnd(IncomingServersProblems.Of(failure, server), ReconnectSchedule.AskedPause(failure.ServerText), false);
+        : new SessionEnd(IncomingServersProblems.Of(failure, server), ReconnectSchedule.AskedPause(failure.ServerText), false) { Scope = ImapDoctor.Explain(failure, server.Host, server.Port).Scope };
 
+    /// <param name="rests">Who has to wait for it, when it is an incident; null when it may be over in a moment.</param>
     /// <returns>False when the hub is stopping.</returns>
-    private async Task<bool> ReportAsync(Problem problem, TimeSpan pause, CancellationToken stop)
+    private async Task<bool> ReportAsync(Problem problem, FaultScope? rests, TimeSpan pause, CancellationToken stop)
     {
         SessionFailed(log, server.Id.Value, problem.Code, pause);
         try
         {
             var nextTry = clock.GetUtcNow() + pause;
-            await database.WriteAsync(tx => store.Trouble(tx, server.Id, problem with { NextTry = nextTry }, nextTry), stop);
+            await database.WriteAsync(tx => store.Trouble(tx, server.Id, problem with { NextTry = nextTry }, nextTry, rests is { } scope ? new Diagnosis(problem, scope) : null), stop);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

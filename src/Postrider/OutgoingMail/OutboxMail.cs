@@ -21,6 +21,10 @@ internal sealed record OutboxMail
     public string ServerName { get; init; } = "";
     public bool ServerActive { get; init; }
     public DateTimeOffset? ServerPausedUntil { get; init; }
+    /// <summary>What the server rests for; null when nothing is wrong with it.</summary>
+    public Problem? ServerProblem { get; init; }
+    /// <summary>Not null while a person holds the server.</summary>
+    public Problem? ServerHeld { get; init; }
     /// <summary>Why this server and why this From: one step a line.</summary>
     public string Why { get; init; } = "";
     public Guid BodyId { get; init; }
@@ -42,10 +46,10 @@ internal sealed record OutboxMail
     public IReadOnlyList<string> WhySteps => Why.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>When it will be tried; null when it will not be.</summary>
-    public DateTimeOffset? NextTry => State is OutboxState.Waiting or OutboxState.Scheduled && ServerActive ? (ServerPausedUntil > DueAt ? ServerPausedUntil : DueAt) : null;
+    public DateTimeOffset? NextTry => State is OutboxState.Waiting or OutboxState.Scheduled && ServerActive && ServerHeld is null ? (ServerPausedUntil > DueAt ? ServerPausedUntil : DueAt) : null;
 
-    /// <summary>What to tell a person now: an archived server outranks what happened last.</summary>
-    public Problem? Trouble => State is OutboxState.Waiting or OutboxState.Scheduled && !ServerActive ? OutgoingServersProblems.Archived(ServerName) : Problem;
+    /// <summary>What to tell a person now: a server that is archived, held or rests outranks what happened last.</summary>
+    public Problem? Trouble => State is not (OutboxState.Waiting or OutboxState.Scheduled) ? Problem : !ServerActive ? OutgoingServersProblems.Archived(ServerName) : ServerHeld ?? (ServerPausedUntil is null ? Problem : ServerProblem ?? Problem);
 }
 
 internal sealed record OutboxRecipient

@@ -174,7 +174,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
                 if (result.Verdict.WasNamed) budgets.Through(server, clock.GetUtcNow());
                 var rests = Rests(server, result.Verdict);
                 var jitter = chance.NextDouble();
-                settling.Add(WriteDownAsync(tx => store.Settle(tx, mail, server, result.Verdict, rests ? RetrySchedule.NextForServer(server.Failures + 1, tx.Now, result.Verdict.ServerTrouble!.NotBefore, jitter) : null, result.SizeLimit, jitter, result.Transcript), cut));
+                settling.Add(WriteDownAsync(tx => store.Settle(tx, mail, server, result.Verdict, rests ? RetrySchedule.NextForServer(server.Failures + 1, tx.Now, result.Verdict.ServerTrouble!.NotBefore, jitter, result.Verdict.ServerTrouble.UntilMended) : null, result.SizeLimit, jitter, result.Transcript), cut));
                 if (result.Verdict.ServerTrouble is not null) return (done, false);
             }
 

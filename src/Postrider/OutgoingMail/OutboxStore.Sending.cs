@@ -17,7 +17,7 @@ internal sealed partial class OutboxStore
         .. reader.Query<DueRow>(
             """
             SELECT s.id, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS some) AS due
-            FROM outgoing_server s WHERE s.active = 1 AND (s.paused_until IS NULL OR s.paused_until <= @now)
+            FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now)
             """, new { now = reader.Now }).Where(row => row.Due > 0).Select(row => (row.Id, row.Due)),
     ];
 
@@ -30,7 +30,7 @@ internal sealed partial class OutboxStore
               SELECT (SELECT MIN(m.due_at) FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 0 AND m.state <= 1) AS due_at
               UNION ALL SELECT (SELECT MIN(m.due_at) FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 1 AND m.state <= 1)
               UNION ALL SELECT (SELECT MIN(m.due_at) FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 2 AND m.state <= 1)) AS l) AS due_at
-            FROM outgoing_server s WHERE s.active = 1
+            FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL
             """).Where(row => row.DueAt is not null).Select(row => (row.Id, row.PausedUntil > row.DueAt ? row.PausedUntil.Value : row.DueAt!.Value)),
     ];
 
@@ -39,7 +39,7 @@ internal sealed partial class OutboxStore
     public Turn Claim(HubTransaction transaction, OutgoingServer server, Guid claim, int wanted, long turn)
     {
         var now = transaction.Now;
-        if (transaction.Scalar<long>("SELECT COUNT(*) FROM outgoing_server s WHERE s.id = @Id AND s.active = 1 AND (s.paused_until IS NULL OR s.paused_until <= @now)", new { server.Id, now }) == 0) return Turn.Nothing;
+        if (transaction.Scalar<long>("SELECT COUNT(*) FROM outgoing_server s WHERE s.id = @Id AND s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now)", new { server.Id, now }) == 0) return Turn.Nothing;
         var room = budgets.Room(transaction, server);
         if (room.IsEmpty) return new([], room.OpensAt);
 
@@ -155,8 +155,8 @@ internal sealed partial class OutboxStore
         if (!verdict.WasNamed) budgets.GiveBack(transaction, server, [claimed.Addresses]);
 
         if (server.Kind == ServerKind.Outlook && verdict.SendAs is var (allowed, said)) sendAs.Learn(transaction, server.Id, EmailAddress.Parse(claimed.EnvelopeFrom), allowed, said);
-        if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server.Id, serverTrouble.Problem, pausedUntil);
-        else if (server.Problem is not null || server.PausedUntil is not null || server.SizeLimit != sizeLimit) servers.NoteWorking(transaction, server.Id, sizeLimit);
+        if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server.Id, serverTrouble, pausedUntil);
+        else if (server.Problem is not null || server.PausedUntil is not null || server.IncidentId is not null || server.SizeLimit != sizeLimit) servers.NoteWorking(transaction, server.Id, sizeLimit);
         return state;
     }
 

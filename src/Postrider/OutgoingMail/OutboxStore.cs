@@ -18,7 +18,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
 
     private const string MailColumns =
         """
-        m.id, m.message_id, m.state, m.lane, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at, m.report_to,
+        m.id, m.message_id, m.state, m.lane, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, s.problem AS server_problem, s.held_at AS server_held_at, s.held_reason AS server_held_reason, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at, m.report_to,
         (SELECT group_concat(address, ', ') FROM (SELECT address FROM outbox_recipient r WHERE r.mail_id = m.id ORDER BY n LIMIT 5)) AS recipients
         """;
 
@@ -78,6 +78,10 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
           WHERE o.server_id = m.server_id AND o.state <= 1 AND (o.lane < m.lane OR (o.lane = m.lane AND o.due_at < m.due_at)) LIMIT @limit) AS earlier
         """, new { id, limit });
 
+    /// <param name="creator">Null: whoever made them.</param>
+    public IReadOnlyDictionary<OutgoingServerId, long> WaitingByServer(HubReader reader, Guid? creator) =>
+        reader.Query<WaitingRow>($"SELECT server_id, COUNT(*) AS count FROM outbox_mail WHERE state <= 1 {(creator is null ? "" : "AND creator = @creator")} GROUP BY server_id", new { creator }).ToDictionary(row => row.ServerId, row => row.Count);
+
     public IReadOnlyList<OutboxRecipient> Recipients(HubReader reader, OutboxMailId id) =>
         reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
 
@@ -124,6 +128,12 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         public long Count { get; init; }
     }
 
+    private sealed record WaitingRow
+    {
+        public OutgoingServerId ServerId { get; init; }
+        public long Count { get; init; }
+    }
+
     private sealed record StoredAttempt
     {
         public Guid Id { get; init; }
@@ -148,6 +158,9 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         public string ServerName { get; init; } = "";
         public bool ServerActive { get; init; }
         public DateTimeOffset? ServerPausedUntil { get; init; }
+        public string? ServerProblem { get; init; }
+        public DateTimeOffset? ServerHeldAt { get; init; }
+        public string? ServerHeldReason { get; init; }
         public string Why { get; init; } = "";
         public Guid BodyId { get; init; }
         public long Size { get; init; }
@@ -163,7 +176,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         public OutboxMail ToMail() => new()
         {
             Id = Id, MessageId = MessageId, State = (OutboxState)State, Lane = (OutboxLane)Lane, Subject = Subject, WrittenFrom = WrittenFrom, HeaderFrom = HeaderFrom, EnvelopeFrom = EnvelopeFrom, ServerId = ServerId, ServerName = ServerName,
-            ServerActive = ServerActive, ServerPausedUntil = ServerPausedUntil, Why = Why, BodyId = BodyId, Size = Size, Creator = Creator, PutAt = PutAt, DueAt = DueAt, Tries = Tries, Problem = FromJson(Problem), FinishedAt = FinishedAt, ReportTo = ReportTo, Recipients = Recipients ?? "",
+            ServerActive = ServerActive, ServerPausedUntil = ServerPausedUntil, ServerProblem = FromJson(ServerProblem), ServerHeld = ServerHeldAt is null ? null : OutgoingServersProblems.Held(ServerName, ServerHeldReason), Why = Why, BodyId = BodyId, Size = Size, Creator = Creator, PutAt = PutAt, DueAt = DueAt, Tries = Tries, Problem = FromJson(Problem), FinishedAt = FinishedAt, ReportTo = ReportTo, Recipients = Recipients ?? "",
         };
     }
 }

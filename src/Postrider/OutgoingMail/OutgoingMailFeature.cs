@@ -1,3 +1,4 @@
+using Postrider.Journal;
 using Postrider.OutgoingServers;
 using Postrider.Storage;
 using Postrider.Web;
@@ -27,6 +28,9 @@ internal static class OutgoingMailFeature
         services.AddHostedService(provider => provider.GetRequiredService<UnknownMails>());
         services.AddSingleton<IMenuEntry, EmailQueueMenuEntry>();
         services.AddSingleton<IMenuEntry, SuppressedAddressesMenuEntry>();
+        services.AddSingleton<IIncidentReach, MailReach>();
+        services.AddSingleton<INotices, AdministratorNotices>();
+        services.AddSingleton<IStartCard, QueueCardEntry>();
         return services;
     }
 }
@@ -50,5 +54,12 @@ internal sealed class SuppressedAddressesMenuEntry : IMenuEntry
     public string Href => "/suppressed-addresses";
     public string? Icon => "mail-off";
     public int Order => 40;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+internal sealed class QueueCardEntry : IStartCard
+{
+    public Type Component => typeof(QueueCard);
+    public int Order => 20;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
 }

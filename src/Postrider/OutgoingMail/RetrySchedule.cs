@@ -18,9 +18,10 @@ internal static class RetrySchedule
     /// <summary>A server that could not be used: doubles from ten seconds to ten minutes, since many mails wait behind it and most trouble is short.</summary>
     /// <param name="failures">In a row, at least 1.</param>
     /// <param name="asked">How long the peer asked for; null when it said nothing.</param>
-    public static DateTimeOffset NextForServer(int failures, DateTimeOffset now, TimeSpan? asked, double jitter)
+    /// <param name="untilMended">The answer changes only when somebody acts: the longest pause at once. Whoever acts does not wait for its end.</param>
+    public static DateTimeOffset NextForServer(int failures, DateTimeOffset now, TimeSpan? asked, double jitter, bool untilMended = false)
     {
-        var pause = Pause(failures - 1, TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(10), jitter);
+        var pause = Pause(untilMended ? int.MaxValue : failures - 1, TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(10), jitter);
         return now + (asked > pause ? asked.Value : pause);
     }
 

@@ -1,3 +1,5 @@
+using Postrider.Doctor;
+using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.Mail.Smtp;
 using Postrider.OutlookAccounts;
@@ -14,7 +16,7 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
     {
         if (await servers.FindAsync(id, cancellationToken) is not { } server) return null;
         var transcript = new DialogueLog();
-        var problem = await DialogueAsync(server, transcript, probe: true, cancellationToken);
+        var problem = await DialogueAsync(server, transcript, probe: true, byUser, cancellationToken);
         var result = new ConnectionTestResult(clock.GetUtcNow(), problem, transcript.Lines());
         await database.WriteAsync(tx => servers.SaveTest(tx, id, result, byUser), cancellationToken);
         return result;
@@ -23,16 +25,16 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
     /// <summary>Signs in and goes.</summary>
     /// <returns>Null when the server let the mailbox in.</returns>
     public async Task<Problem?> ProveAsync(OutgoingServerId id, CancellationToken cancellationToken) =>
-        await servers.FindAsync(id, cancellationToken) is { } server ? await DialogueAsync(server, new DialogueLog(), probe: false, cancellationToken) : OutgoingServersProblems.NotFound;
+        await servers.FindAsync(id, cancellationToken) is { } server ? await DialogueAsync(server, new DialogueLog(), probe: false, byUser: null, cancellationToken) : OutgoingServersProblems.NotFound;
 
-    private async Task<Problem?> DialogueAsync(OutgoingServer server, DialogueLog transcript, bool probe, CancellationToken cancellationToken)
+    private async Task<Problem?> DialogueAsync(OutgoingServer server, DialogueLog transcript, bool probe, Guid? byUser, CancellationToken cancellationToken)
     {
         var sender = TestSender(server);
         if (probe && sender is null) return OutgoingServersProblems.NoTestSender;
         var open = await sessions.OpenAsync(server, transcript.Add, cancellationToken);
         if (open.Client is not { } client)
         {
-            await database.WriteAsync(tx => servers.NoteTrouble(tx, server.Id, open.Trouble!.Problem, pausedUntil: null), cancellationToken);
+            await database.WriteAsync(tx => servers.NoteTrouble(tx, server.Id, open.Trouble!, pausedUntil: null), cancellationToken);
             return open.Trouble!.Problem;
         }
 
@@ -40,17 +42,17 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
         var sizeLimit = client.Capabilities.Size;
         // The recipient is the mailbox itself: a stranger's address would be asked about a mail that never comes.
         var failure = probe ? await client.ProbeAsync(sender!, sender!, cancellationToken) : null;
-        var problem = failure is null ? null : Doctor.SmtpDoctor.Explain(failure, server.Host, server.Port).Problem;
+        var trouble = failure is null ? null : SmtpDoctor.Explain(failure, server.Host, server.Port);
         await database.WriteAsync(tx =>
         {
             // The sign-in was good, whatever came of the rest.
             if (server.AccountId is { } account && server.Mailbox is { } mailbox) accounts.MarkProved(tx, account, mailbox, "SMTP");
-            if (problem is null) servers.NoteWorking(tx, server.Id, sizeLimit);
+            if (trouble is null) servers.NoteWorking(tx, server.Id, sizeLimit, probe ? IncidentEnd.TestConnection : IncidentEnd.Change, byUser);
             // Whoever presses the button may have given the account the rights it lacked: its next mail shows it.
-            if (problem is null && probe) sendAs.ForgetRefusals(tx, server.Id);
-            if (problem is not null) servers.NoteTrouble(tx, server.Id, problem, pausedUntil: null);
+            if (trouble is null && probe) sendAs.ForgetRefusals(tx, server.Id);
+            if (trouble is not null) servers.NoteTrouble(tx, server.Id, trouble, pausedUntil: null);
         }, cancellationToken);
-        return problem;
+        return trouble?.Problem;
     }
 
     /// <summary>The mailbox itself; else the first address the server is for. Null when there is neither.</summary>

@@ -49,6 +49,13 @@ public sealed record OutgoingServer
     public DateTimeOffset? PausedUntil { get; init; }
     /// <summary>Failures in a row.</summary>
     public int Failures { get; init; }
+    /// <summary>The incident it rests for; null: none.</summary>
+    public Guid? IncidentId { get; init; }
+    /// <summary>Since when a person holds it, so that nothing is sent; null: nobody does.</summary>
+    public DateTimeOffset? HeldAt { get; init; }
+    public Guid? HeldBy { get; init; }
+    /// <summary>In that person's words; empty when none were given.</summary>
+    public string? HeldReason { get; init; }
 
     /// <summary>Null when the user name is no address: then there is nothing to prove or to test a sending with.</summary>
     public EmailAddress? Mailbox => EmailAddress.TryParse(UserName, out var address) ? address : null;

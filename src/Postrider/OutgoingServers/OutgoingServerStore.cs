@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.DataProtection;
+using Postrider.Doctor;
 using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.OutlookAccounts;
@@ -23,16 +24,58 @@ internal interface IServerUse
     IEnumerable<string> Of(HubReader reader, OutgoingServerId server);
 }
 
-/// <summary>Outgoing Mail Servers, their troubles and their last test.</summary>
-internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, OutlookAccountStore accounts, SendAsKnowledge sendAs, IEnumerable<IServerUse> uses, IEnumerable<IServerResumed> resumed, TimeProvider clock)
+/// <summary>All servers as they were read last. Every mail asks for the list, and it seldom changes: dropped after each commit that changes a server.</summary>
+internal sealed class ServerRoster
 {
-    private const int MaxServers = 1000;
-
-    // Every mail asks for the list, and it seldom changes: replaced as a whole, dropped after each commit that changes a server.
-    private volatile IReadOnlyList<OutgoingServer>? roster;
+    private volatile IReadOnlyList<OutgoingServer>? known;
     private int changes;
 
-    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures";
+    /// <summary>Null: it must be read.</summary>
+    public IReadOnlyList<OutgoingServer>? Known => known;
+
+    public async ValueTask<IReadOnlyList<OutgoingServer>> ReadAsync(Func<Task<IReadOnlyList<OutgoingServer>>> list)
+    {
+        if (known is { } servers) return servers;
+        var before = Volatile.Read(ref changes);
+        var read = await list();
+        // A change may have been committed after this snapshot was taken.
+        if (Volatile.Read(ref changes) == before) known = read;
+        return read;
+    }
+
+    public void Forget(HubTransaction transaction) => transaction.AfterCommit(() =>
+    {
+        Interlocked.Increment(ref changes);
+        known = null;
+    });
+}
+
+/// <summary>Servers that rest for an incident.</summary>
+internal sealed class ServersAtRest(IEnumerable<IServerResumed> resumed, ServerRoster roster, LiveEvents live) : IRestsForIncidents
+{
+    public bool Rests(HubReader reader, Guid incident) => reader.Scalar<long>("SELECT COUNT(*) FROM outgoing_server WHERE incident_id = @incident", new { incident }) > 0;
+
+    public void Resume(HubTransaction transaction, Guid incident)
+    {
+        var servers = transaction.Query<Row>("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, incident_id = NULL WHERE incident_id = @incident RETURNING id", new { incident });
+        foreach (var server in servers)
+            foreach (var listener in resumed) listener.Resumed(transaction, server.Id);
+        if (servers.Count > 0) roster.Forget(transaction);
+        if (servers.Count > 0) transaction.AfterCommit(() => live.Publish("outgoing-server"));
+    }
+
+    private sealed record Row
+    {
+        public OutgoingServerId Id { get; init; }
+    }
+}
+
+/// <summary>Outgoing Mail Servers, their troubles and their last test.</summary>
+internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents, OutlookAccountStore accounts, SendAsKnowledge sendAs, ServerRoster roster, IEnumerable<IServerUse> uses, IEnumerable<IServerResumed> resumed, TimeProvider clock)
+{
+    private const int MaxServers = 1000;
+    private const int MaxReasonLength = 200;
+    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures, incident_id, held_at, held_by, held_reason";
 
     /// <summary>In the order of their priority.</summary>
     public IReadOnlyList<OutgoingServer> List(HubReader reader) =>
@@ -41,18 +84,10 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     public Task<IReadOnlyList<OutgoingServer>> ListAsync(CancellationToken cancellationToken = default) => database.ReadAsync(List, cancellationToken);
 
     /// <summary>As <see cref="List"/>, from memory where that holds it.</summary>
-    public IReadOnlyList<OutgoingServer> Roster(HubReader reader) => roster ?? List(reader);
+    public IReadOnlyList<OutgoingServer> Roster(HubReader reader) => roster.Known ?? List(reader);
 
     /// <summary>As <see cref="List"/>, from memory when nothing has changed.</summary>
-    public async ValueTask<IReadOnlyList<OutgoingServer>> RosterAsync(CancellationToken cancellationToken)
-    {
-        if (roster is { } known) return known;
-        var before = Volatile.Read(ref changes);
-        var read = await ListAsync(cancellationToken);
-        // A change may have been committed after this snapshot was taken.
-        if (Volatile.Read(ref changes) == before) roster = read;
-        return read;
-    }
+    public ValueTask<IReadOnlyList<OutgoingServer>> RosterAsync(CancellationToken cancellationToken) => roster.ReadAsync(() => ListAsync(cancellationToken));
 
     public OutgoingServer? Find(HubReader reader, OutgoingServerId id) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE id = @id", new { id })?.ToServer();
@@ -88,7 +123,9 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
                 });
             // What was wrong with the old settings says nothing about the new ones.
             if (before is not null && (before.UserName != server.UserName || before.Host != server.Host || before.Kind != server.Kind)) sendAs.ForgetAll(tx, id);
-            if (!sameConnection) tx.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = NULL WHERE id = @id", new { id });
+            if (!sameConnection) tx.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = NULL, incident_id = NULL WHERE id = @id", new { id });
+            else if (!server.Active) tx.Execute("UPDATE outgoing_server SET incident_id = NULL WHERE id = @id", new { id });
+            if (before?.IncidentId is { } left && (!sameConnection || !server.Active)) incidents.Left(tx, left, IncidentEnd.Change, byUser);
             journal.Write(tx, isNew ? "outgoing-server-created" : "outgoing-server-changed", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” was {(isNew ? "created" : "changed")}.", byUser);
             Changed(tx);
             if (server.Active) Resume(tx, id);
@@ -98,7 +135,9 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 
     public void LinkAccount(HubTransaction transaction, OutgoingServerId id, OutlookAccountId account)
     {
-        transaction.Execute("UPDATE outgoing_server SET account_id = @account, problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, changed_at = @now WHERE id = @id", new { id, account, now = transaction.Now });
+        var before = Find(transaction, id);
+        transaction.Execute("UPDATE outgoing_server SET account_id = @account, problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, incident_id = NULL, changed_at = @now WHERE id = @id", new { id, account, now = transaction.Now });
+        if (before?.IncidentId is { } left) incidents.Left(transaction, left, IncidentEnd.Change, null);
         Changed(transaction);
         sendAs.ForgetRefusals(transaction, id);
         Resume(transaction, id);
@@ -118,25 +157,66 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         Changed(transaction);
     }
 
-    /// <summary>The server cannot be used: it rests, and the journal hears of each cause once.</summary>
-    /// <param name="pausedUntil">Null: what is wrong is shown, and nothing is held back.</param>
-    public void NoteTrouble(HubTransaction transaction, OutgoingServerId id, Problem problem, DateTimeOffset? pausedUntil)
+    /// <summary>The server cannot be used: it rests for an incident, and the journal hears of each cause once.</summary>
+    /// <param name="pausedUntil">Null: a person tried it. What is wrong is shown, and nothing is held back that was not before.</param>
+    public void NoteTrouble(HubTransaction transaction, OutgoingServerId id, Diagnosis trouble, DateTimeOffset? pausedUntil)
     {
         if (Find(transaction, id) is not { } before) return;
-        var json = JsonSerializer.Serialize(problem with { RetriesByItself = problem.RetriesByItself || pausedUntil is not null, NextTry = pausedUntil });
-        transaction.Execute("UPDATE outgoing_server SET problem = @json, problem_at = @now, paused_until = @pausedUntil, failures = failures + 1 WHERE id = @id", new { id, json, now = transaction.Now, pausedUntil });
+        var rests = pausedUntil ?? before.PausedUntil;
+        var problem = trouble.Problem with { RetriesByItself = trouble.Problem.RetriesByItself || rests is not null, NextTry = rests };
+        var incident = pausedUntil is null ? before.IncidentId : incidents.Open(transaction, trouble.CauseFor(TiesOf(transaction, before)), problem);
+        transaction.Execute("UPDATE outgoing_server SET problem = @json, problem_at = @now, paused_until = @rests, failures = failures + 1, incident_id = @incident WHERE id = @id",
+            new { id, json = JsonSerializer.Serialize(problem), now = transaction.Now, rests, incident });
+        if (before.IncidentId is { } old && old != incident) incidents.Left(transaction, old, IncidentEnd.ByItself, null);
         Changed(transaction);
         if (before.Problem?.Code != problem.Code) journal.Write(transaction, problem.Code, "outgoing-server", id.Value, $"{before.Name}: {problem.What} {problem.Remedy}", null);
     }
 
     /// <summary>The server did what it was asked.</summary>
     /// <param name="sizeLimit">From its EHLO; null when it names none.</param>
-    public void NoteWorking(HubTransaction transaction, OutgoingServerId id, long? sizeLimit)
+    public void NoteWorking(HubTransaction transaction, OutgoingServerId id, long? sizeLimit, IncidentEnd how = IncidentEnd.ByItself, Guid? byUser = null)
     {
-        var changed = transaction.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = @sizeLimit WHERE id = @id AND (problem IS NOT NULL OR paused_until IS NOT NULL OR size_limit IS NOT @sizeLimit)", new { id, sizeLimit });
-        if (changed == 0) return;
+        var changed = transaction.QueryFirstOrDefault<IncidentRow>(
+            "UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = @sizeLimit WHERE id = @id AND (problem IS NOT NULL OR paused_until IS NOT NULL OR incident_id IS NOT NULL OR size_limit IS DISTINCT FROM @sizeLimit) RETURNING incident_id",
+            new { id, sizeLimit });
+        if (changed is null) return;
         Changed(transaction);
+        // What stopped this one stops none of the others that rest for it: they are tried at once too.
+        if (changed.IncidentId is { } incident) incidents.End(transaction, incident, how, byUser);
         Resume(transaction, id);
+    }
+
+    /// <summary>From now on nothing is sent through it; its mail waits.</summary>
+    /// <param name="reason">In the person's words; empty for none.</param>
+    /// <returns>Null when it is held now.</returns>
+    public Problem? Hold(HubTransaction transaction, OutgoingServerId id, string? reason, Guid? byUser)
+    {
+        var words = reason?.Trim() ?? "";
+        if (words.Length > MaxReasonLength || words.Any(char.IsControl)) return OutgoingServersProblems.HoldReason(MaxReasonLength);
+        if (Find(transaction, id) is not { } server) return OutgoingServersProblems.NotFound;
+        transaction.Execute("UPDATE outgoing_server SET held_at = COALESCE(held_at, @now), held_by = @byUser, held_reason = @words WHERE id = @id", new { id, now = transaction.Now, byUser, words });
+        Changed(transaction);
+        journal.Write(transaction, "outgoing-server-held", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” is held. {words}".TrimEnd(), byUser);
+        return null;
+    }
+
+    /// <returns>Null when it is held no longer.</returns>
+    public Problem? Release(HubTransaction transaction, OutgoingServerId id, Guid? byUser)
+    {
+        if (Find(transaction, id) is not { } server) return OutgoingServersProblems.NotFound;
+        if (server.HeldAt is null) return null;
+        transaction.Execute("UPDATE outgoing_server SET held_at = NULL, held_by = NULL, held_reason = NULL WHERE id = @id", new { id });
+        Changed(transaction);
+        journal.Write(transaction, "outgoing-server-released", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” is released.", byUser);
+        Resume(transaction, id);
+        return null;
+    }
+
+    /// <summary>Active servers that an incident touches.</summary>
+    public IReadOnlyList<OutgoingServer> TouchedBy(HubReader reader, IncidentCause cause)
+    {
+        var known = accounts.List(reader).ToDictionary(account => account.Id);
+        return [.. List(reader).Where(server => server.Active && TiesOf(server, server.AccountId is { } id ? known.GetValueOrDefault(id) : null).AreTouchedBy(cause))];
     }
 
     /// <summary>A person does not want to wait: the server is tried at once.</summary>
@@ -172,11 +252,12 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         return server.Mailbox is { } mailbox ? accounts.FindByUserName(transaction, mailbox)?.Id : null;
     }
 
-    private void Changed(HubTransaction transaction) => transaction.AfterCommit(() =>
-    {
-        Interlocked.Increment(ref changes);
-        roster = null;
-    });
+    private void Changed(HubTransaction transaction) => roster.Forget(transaction);
+
+    private ServerTies TiesOf(HubReader reader, OutgoingServer server) => TiesOf(server, accounts.Find(reader, server.AccountId));
+
+    private static ServerTies TiesOf(OutgoingServer server, OutlookAccount? account) =>
+        new("outgoing", server.Id.Value, server.Host, server.Port, server.Mailbox?.Normalized, account?.Id.Value, account?.TenantId, account?.ClientId);
 
     private void Resume(HubTransaction transaction, OutgoingServerId id)
     {
@@ -206,12 +287,22 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public DateTimeOffset? ProblemAt { get; init; }
         public DateTimeOffset? PausedUntil { get; init; }
         public int Failures { get; init; }
+        public Guid? IncidentId { get; init; }
+        public DateTimeOffset? HeldAt { get; init; }
+        public Guid? HeldBy { get; init; }
+        public string? HeldReason { get; init; }
 
         public OutgoingServer ToServer() => new()
         {
             Id = Id, Name = Name, Kind = OutgoingServerRules.KindOf(Kind), Host = Host, Port = Port, Security = OutgoingServerRules.SecurityOf(Security), UserName = UserName, PasswordIsSet = PasswordIsSet, FromFilter = FromFilter,
-            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, TenantId = TenantId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures,
+            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, TenantId = TenantId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures, IncidentId = IncidentId,
+            HeldAt = HeldAt, HeldBy = HeldBy, HeldReason = HeldReason,
         };
+    }
+
+    private sealed record IncidentRow
+    {
+        public Guid? IncidentId { get; init; }
     }
 
     private sealed record TestRow

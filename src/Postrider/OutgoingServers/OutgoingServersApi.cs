@@ -14,7 +14,7 @@ namespace Postrider.OutgoingServers;
 internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active);
 
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, IReadOnlyList<WarningAnswer> Warnings);
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, HeldAnswer? Held, IReadOnlyList<WarningAnswer> Warnings);
 
 /// <param name="Server">Null: about all of them.</param>
 internal sealed record WarningAnswer(Guid? Server, string Code, string What, string Remedy)
@@ -29,6 +29,13 @@ internal sealed record PersonalServerAnswer(bool Offered, bool Active, string? M
 
 /// <param name="Ticked">False: mailings go as other mail, and <see cref="Server"/> is null.</param>
 internal sealed record DedicatedServerRecord(bool Ticked, Guid? Server);
+
+/// <param name="Reason">Empty when none was given.</param>
+/// <param name="By">The user's id; null: an API key whose user is gone.</param>
+internal sealed record HeldAnswer(DateTimeOffset Since, string Reason, Guid? By);
+
+/// <param name="Reason">One line, or nothing.</param>
+internal sealed record HoldRequest(string? Reason);
 
 /// <param name="Valid">A mailbox was signed in to with a token of this account, and nothing is wrong since.</param>
 internal sealed record OutlookTokenAnswer(Guid AccountId, string UserName, bool Valid, DateTimeOffset? ProvedAt, string? ProvedFor, Problem? Problem);
@@ -71,6 +78,10 @@ internal static class OutgoingServersApi
             var start = await connect.StartAsync(OutgoingServerTarget.KindWord, id, viewer, cancel);
             return start.Address is { } address ? Results.Ok(new ConnectAnswer(address)) : Problems.ToResult(start.Problem!, StatusCodes.Status409Conflict);
         });
+        group.MapPost("{id:guid}/hold", (Guid id, HoldRequest? request, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+            DoneAsync(database.WriteAsync(tx => servers.Hold(tx, new(id), request?.Reason, viewer.UserId), cancel)));
+        group.MapPost("{id:guid}/release", (Guid id, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
+            DoneAsync(database.WriteAsync(tx => servers.Release(tx, new(id), viewer.UserId), cancel)));
         group.MapPost("{id:guid}/test", async (Guid id, ConnectionTest test, Viewer viewer, CancellationToken cancel) =>
             await test.RunAsync(new(id), viewer.UserId, cancel) is { } result
                 ? Results.Ok(new ConnectionTestAnswer(result.Problem is null, result.At, result.Problem is null ? $"{TestSucceeded} {TestSucceededHint}" : result.Problem.What, result.Problem, result.Transcript))
@@ -103,6 +114,9 @@ internal static class OutgoingServersApi
         group.MapDelete("", async (PersonalServer personal, Viewer viewer, CancellationToken cancel) =>
             await personal.SwitchBackAsync(viewer, cancel) is { } problem ? Problems.ToResult(problem, StatusCodes.Status404NotFound) : Results.NoContent()).WithSummary("Switch back to the default server");
     }
+
+    private static async Task<IResult> DoneAsync(Task<Problem?> deed) =>
+        await deed is { } problem ? Problems.ToResult(problem, problem == OutgoingServersProblems.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status422UnprocessableEntity) : Results.NoContent();
 
     private static IResult NotFound() => Problems.ToResult(OutgoingServersProblems.NotFound, StatusCodes.Status404NotFound);
 
@@ -138,7 +152,7 @@ internal sealed class OutgoingServerReading(HubDatabase database, OutgoingServer
         return new(
             server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
             account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil,
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null,
             [.. warnings.Where(warning => warning.Server == server.Id).Select(WarningAnswer.Of)]);
     }
 }

@@ -1,4 +1,5 @@
 using Postrider.Apps;
+using Postrider.Journal;
 using Postrider.OutlookAccounts;
 using Postrider.Settings;
 using Postrider.Storage;
@@ -17,6 +18,8 @@ internal static class OutgoingServersFeature
         services.AddSingleton<SendingBudgets>();
         services.AddSingleton<ServerChooser>();
         services.AddSingleton<Explainer>();
+        services.AddSingleton<ServerRoster>();
+        services.AddSingleton<IRestsForIncidents, ServersAtRest>();
         services.AddSingleton<SmtpSessions>();
         services.AddSingleton<ConnectionTest>();
         services.AddSingleton<SentItemsStore>();

@@ -17,6 +17,10 @@ internal static class OutgoingServersProblems
     public static Problem PasswordNotReadable { get; } = new("outgoing-server-password-unreadable", "The stored password cannot be read.", "The key file in the data folder is not the one that sealed it.",
         "Put the right key file back, or enter the password again.", "administrator", false);
 
+    public static Problem Held(string name, string? reason) => new("outgoing-server-held", $"The server “{name}” is held, so its mail waits.", string.IsNullOrEmpty(reason) ? null : reason, "Open the server and press Release.", "administrator", false);
+
+    public static Problem HoldReason(int longest) => new("outgoing-server-hold-reason", "This reason cannot be stored.", null, $"Write one line of at most {longest} characters, or nothing.", "you", false);
+
     public static Problem Archived(string name) => new("outgoing-server-archived", $"The server “{name}” is archived, so its mail waits.", null, "Activate the server.", "administrator", false);
 
     public static Problem NoServer { get; } = new("no-outgoing-server", "There is no active outgoing mail server.", null, "Create one in General Settings, Outgoing Email Servers, or activate one.", "administrator", false);

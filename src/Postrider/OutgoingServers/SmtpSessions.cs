@@ -24,7 +24,9 @@ internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tok
         // A refused token may be an old one: one more try with a fresh one, and no more than one.
         if (server.Kind == ServerKind.Outlook && first.Failure is { Stage: "AUTH", Reply.IsPermanent: true })
         {
-            var (renewed, _) = await CredentialAsync(server, forceRefresh: true, cancellationToken);
+            var (renewed, gone) = await CredentialAsync(server, forceRefresh: true, cancellationToken);
+            // Microsoft says why there is none: that is the cause, and the server's refusal its effect.
+            if (gone is { UntilMended: true }) return new(null, gone);
             if (renewed is SaslCredential.XOAuth2 fresh && credential is SaslCredential.XOAuth2 old && fresh.AccessToken != old.AccessToken)
             {
                 var second = await ConnectAsync(server, renewed, transcript, cancellationToken);
@@ -46,7 +48,7 @@ internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tok
         {
             if (server.AccountId is not { } account || server.UserName is not { } mailbox) return (null, new(OutlookAccountsProblems.NotConnected, FaultScope.Account));
             var token = await tokens.ForOutlookAsync(account, forceRefresh, cancellationToken);
-            return token.Token is { } value ? (new SaslCredential.XOAuth2(mailbox, value), null) : (null, new(token.Problem!, FaultScope.Account));
+            return token.Token is { } value ? (new SaslCredential.XOAuth2(mailbox, value), null) : (null, token.Trouble(clock.GetUtcNow()));
         }
 
         if (server.UserName is not { } user || !server.PasswordIsSet) return (null, null);

@@ -11,6 +11,12 @@ namespace Postrider.OutlookAccounts;
 /// <summary>A token that may be used now, or why there is none. ToString shows no token.</summary>
 internal sealed record AccessTokenResult(string? Token, DateTimeOffset? ExpiresAt, Problem? Problem)
 {
+    /// <summary>Who has to wait for want of a token.</summary>
+    public FaultScope Scope { get; init; } = FaultScope.Account;
+
+    /// <summary>As a server's trouble; not to be asked for when there is a token.</summary>
+    public Diagnosis Trouble(DateTimeOffset now) => new(Problem!, Scope, Problem!.NextTry - now);
+
     public override string ToString() => Problem is null ? $"token until {ExpiresAt:O}" : Problem.Code;
 }
 
@@ -62,9 +68,9 @@ internal sealed class AccessTokens(
         // Microsoft said no for good: asking again would only count as a loop (AADSTS50196).
         if (account.NeedsSignIn) return Refused(account.Problem ?? OutlookAccountsProblems.SignInNeeded);
         var application = await credentials.ReadAsync(cancellationToken);
-        if (!string.Equals(application.ClientId, account.ClientId, StringComparison.OrdinalIgnoreCase)) return Refused(OutlookAccountsProblems.OtherApplication);
+        if (!string.Equals(application.ClientId, account.ClientId, StringComparison.OrdinalIgnoreCase)) return Refused(OutlookAccountsProblems.OtherApplication, FaultScope.Application);
         if (account.AccessTokenExpiresAt - ahead <= now)
-            return application.Problem is { } problem && application.RetryAt > now ? Refused(problem with { NextTry = application.RetryAt }) : null;
+            return application.Problem is { } problem && application.RetryAt > now ? Refused(problem with { NextTry = application.RetryAt }, FaultScope.Application) : null;
         try
         {
             return await accounts.OpenTokensAsync(id, cancellationToken) is var (access, _) ? new(access, account.AccessTokenExpiresAt, null) : Refused(OutlookAccountsProblems.Gone);
@@ -79,9 +85,9 @@ internal sealed class AccessTokens(
     {
         if (account.NeedsSignIn) return Refused(account.Problem ?? OutlookAccountsProblems.SignInNeeded);
         var (application, missing) = await credentials.OpenAsync(cancellationToken);
-        if (application is null) return Refused(missing!);
+        if (application is null) return Refused(missing!, FaultScope.Application);
         // Microsoft would answer as if the consent had been withdrawn, and a Client ID mistyped for a minute would cost every account its sign-in.
-        if (!string.Equals(application.ClientId, account.ClientId, StringComparison.OrdinalIgnoreCase)) return Refused(OutlookAccountsProblems.OtherApplication);
+        if (!string.Equals(application.ClientId, account.ClientId, StringComparison.OrdinalIgnoreCase)) return Refused(OutlookAccountsProblems.OtherApplication, FaultScope.Application);
         string refreshToken;
         try
         {
@@ -93,6 +99,7 @@ internal sealed class AccessTokens(
             return Refused(OutlookAccountsProblems.TokensNotReadable);
         }
 
+        var askedAt = clock.GetUtcNow();
         await using var scope = scopes.CreateAsyncScope();
         var answer = await scope.ServiceProvider.GetRequiredService<EntraClient>().RefreshAsync(authority.Endpoints, application, refreshToken, cancellationToken);
         if (answer.Value is { } tokens)
@@ -106,20 +113,20 @@ internal sealed class AccessTokens(
             return new(tokens.AccessToken, clock.GetUtcNow() + tokens.ExpiresIn, null);
         }
 
-        return await RefusedByMicrosoftAsync(account, answer, cancellationToken);
+        return await RefusedByMicrosoftAsync(account, answer, askedAt, cancellationToken);
     }
 
-    private async Task<AccessTokenResult> RefusedByMicrosoftAsync(OutlookAccount account, EntraResult<TokenAnswer> answer, CancellationToken cancellationToken)
+    private async Task<AccessTokenResult> RefusedByMicrosoftAsync(OutlookAccount account, EntraResult<TokenAnswer> answer, DateTimeOffset askedAt, CancellationToken cancellationToken)
     {
         var diagnosis = answer.Diagnosis!;
         OutlookAccountsLog.NotRenewed(log, account.Id.Value, diagnosis.Problem.Code, diagnosis.Problem.Detail);
-        var problem = await database.WriteAsync(tx =>
+        var problem = await database.WriteAsync<Problem?>(tx =>
         {
             switch (diagnosis.Scope)
             {
                 case FaultScope.Application:
                     // One incident for the application; each account stays as good as it was.
-                    var noted = credentials.NoteProblem(tx, diagnosis.Problem);
+                    if (credentials.NoteProblem(tx, diagnosis.Problem, askedAt) is not { } noted) return null;
                     tx.Execute("UPDATE outlook_account SET keep_alive_at = @at WHERE id = @Id", new { at = noted.NextTry!.Value, account.Id });
                     return noted;
                 case FaultScope.Account:
@@ -133,13 +140,16 @@ internal sealed class AccessTokens(
             }
         }, cancellationToken);
 
+        // Somebody entered new credentials while Microsoft was asked with the old ones: its answer says nothing about these.
+        if (problem is null) return await RenewAsync(account, cancellationToken);
+
         // A passing failure ahead of expiry costs nothing: the old token is still good.
         if (diagnosis.Scope == FaultScope.Passing && account.AccessTokenExpiresAt > clock.GetUtcNow() + TimeSpan.FromMinutes(1)
             && await accounts.OpenTokensAsync(account.Id, cancellationToken) is var (access, _)) return new(access, account.AccessTokenExpiresAt, null);
-        return Refused(problem);
+        return Refused(problem, diagnosis.Scope);
     }
 
-    private static AccessTokenResult Refused(Problem problem) => new(null, null, problem);
+    private static AccessTokenResult Refused(Problem problem, FaultScope scope = FaultScope.Account) => new(null, null, problem) { Scope = scope };
 
     // Stable for each account: chance would renew too early as often as it spreads.
     private static double Spread(OutlookAccountId id) => id.Value.ToByteArray()[15] / 256.0;

@@ -12,7 +12,7 @@ using Postrider.Web;
 namespace Postrider.OutlookAccounts;
 
 /// <summary>Accounts and their sealed tokens.</summary>
-internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal)
+internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents)
 {
     /// <summary>How long a token that nobody uses is left alone: often enough to notice a withdrawn consent, far within Microsoft's 90 days.</summary>
     public static readonly TimeSpan KeepAliveEvery = TimeSpan.FromHours(12);
@@ -34,7 +34,7 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
     /// <summary>Stores what a consent brought: a new account, or new tokens for a known one.</summary>
     public OutlookAccountId Connect(HubTransaction transaction, Guid newId, SignedInAccount person, TokenAnswer tokens, string clientId, Guid? byUser)
     {
-        var known = transaction.QueryFirstOrDefault<Row>("SELECT id FROM outlook_account WHERE tenant_id = @TenantId AND object_id = @ObjectId", new { person.TenantId, person.ObjectId });
+        var known = transaction.QueryFirstOrDefault<Row>("SELECT id, client_id FROM outlook_account WHERE tenant_id = @TenantId AND object_id = @ObjectId", new { person.TenantId, person.ObjectId });
         var id = known?.Id ?? new OutlookAccountId(newId);
         var userName = person.UserName ?? person.Email ?? person.ObjectId.ToString("D");
         transaction.Execute(
@@ -51,6 +51,10 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
                 refreshToken = Seal(id, "refresh_token", tokens.RefreshToken!), accessToken = Seal(id, "access_token", tokens.AccessToken),
                 expiresAt = transaction.Now + tokens.ExpiresIn, now = transaction.Now, keepAliveAt = transaction.Now + KeepAliveEvery, byUser,
             });
+        incidents.EndAbout(transaction, IncidentAbout.Account, id.Value.ToString("D"), IncidentEnd.Change, byUser);
+        // The last account that had consented to another application.
+        if (known is not null && known.ClientId != clientId && transaction.Scalar<long>("SELECT COUNT(*) FROM outlook_account WHERE client_id = @ClientId", new { known.ClientId }) == 0)
+            incidents.EndAbout(transaction, IncidentAbout.Application, known.ClientId, IncidentEnd.Change, byUser);
         journal.Write(transaction, "outlook-account-connected", "outlook-account", id.Value, $"{userName} consented.", byUser);
         return id;
     }
@@ -58,6 +62,7 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
     /// <summary>The new refresh token is durable before the new access token is handed to anybody.</summary>
     public void Refreshed(HubTransaction transaction, OutlookAccountId id, TokenAnswer tokens)
     {
+        incidents.EndAbout(transaction, IncidentAbout.Account, id.Value.ToString("D"), IncidentEnd.ByItself, null);
         transaction.Execute(
             """
             UPDATE outlook_account SET previous_refresh_token = CASE WHEN @refreshToken IS NULL THEN previous_refresh_token ELSE refresh_token END, refresh_token = COALESCE(@refreshToken, refresh_token),
@@ -78,6 +83,7 @@ internal sealed class OutlookAccountStore(HubDatabase database, IDataProtectionP
         var before = Find(transaction, id);
         transaction.Execute("UPDATE outlook_account SET problem = @problem, problem_at = @now, raw_failure = @raw, needs_sign_in = @needsSignIn, keep_alive_at = @keepAliveAt WHERE id = @id",
             new { id, problem = JsonSerializer.Serialize(problem), now = transaction.Now, raw = raw is null ? null : JsonSerializer.Serialize(raw), needsSignIn, keepAliveAt });
+        if (needsSignIn) incidents.Open(transaction, new(IncidentAbout.Account, id.Value.ToString("D"), problem.Code), problem);
         if (before is not null && before.Problem?.Code != problem.Code)
             journal.Write(transaction, problem.Code, "outlook-account", id.Value, $"{before.UserName}: {problem.What} {problem.Remedy}", null);
     }

@@ -101,11 +101,11 @@ internal sealed class OutlookConnect(
         var (application, missing) = await credentials.OpenAsync(cancellationToken);
         if (application is null) return await FailAsync(request, side, missing!, cancellationToken);
         if (application.ClientId != request.ClientId) return await FailAsync(request, side, OutlookAccountsProblems.OtherApplication, cancellationToken);
-        var endpoints = authority.Endpoints;
+        var (endpoints, askedAt) = (authority.Endpoints, clock.GetUtcNow());
         var answer = await entra.RedeemCodeAsync(endpoints, application, ((CallbackDecision.Redeem)decision).Code, secrets.CodeVerifier, new Uri(request.RedirectUri), cancellationToken);
         if (answer.Value is not { } tokens)
         {
-            if (answer.Diagnosis!.Scope == FaultScope.Application) await database.WriteAsync(tx => credentials.NoteProblem(tx, answer.Diagnosis.Problem), cancellationToken);
+            if (answer.Diagnosis!.Scope == FaultScope.Application) await database.WriteAsync(tx => credentials.NoteProblem(tx, answer.Diagnosis.Problem, askedAt), cancellationToken);
             return await FailAsync(request, side, answer.Diagnosis.Problem, cancellationToken);
         }
 

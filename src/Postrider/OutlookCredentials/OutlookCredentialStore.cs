@@ -12,7 +12,7 @@ using Postrider.Web;
 namespace Postrider.OutlookCredentials;
 
 /// <summary>The Azure application's id and secret.</summary>
-internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, SystemParameters parameters, TimeProvider clock)
+internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents, SystemParameters parameters, TimeProvider clock)
 {
     /// <summary>What is registered in the Azure portal, under the platform Web, to the letter.</summary>
     public Uri RedirectUri => new(parameters.BaseUrl, "/microsoft_outlook/confirm");
@@ -82,31 +82,36 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
                 tx.Execute("UPDATE outlook_client_secret SET expires_on = @dayText", new { dayText });
             }
 
+            // Whatever rested for them is tried at once.
+            incidents.EndAbout(tx, IncidentAbout.Application, null, IncidentEnd.Change, byUser);
             journal.Write(tx, "outlook-credentials-saved", "outlook-credentials", null, sealedSecret is null ? "The Outlook Credentials were saved." : "The Outlook Credentials were saved with a new client secret.", byUser);
         }, cancellationToken);
         return null;
     }
 
     /// <summary>Notes what stops the whole application. The journal hears of it once, not at each attempt.</summary>
-    /// <returns>The problem with the time of the next try.</returns>
-    public Problem NoteProblem(HubTransaction transaction, Problem problem)
+    /// <param name="askedAt">When Microsoft was asked.</param>
+    /// <returns>The problem with the time of the next try; null when other credentials have been saved since it was asked.</returns>
+    public Problem? NoteProblem(HubTransaction transaction, Problem problem, DateTimeOffset askedAt)
     {
-        var before = transaction.QueryFirstOrDefault<Row>("SELECT client_id, problem, failures FROM outlook_application");
-        var failures = (before?.Failures ?? 0) + 1;
-        // One minute, doubling to an hour: the answer changes only when somebody acts, and acting resets it.
-        var retryAt = transaction.Now + TimeSpan.FromMinutes(Math.Min(Math.Pow(2, Math.Min(failures - 1, 10)), 60));
+        if (transaction.QueryFirstOrDefault<Row>("SELECT client_id, problem, failures, changed_at FROM outlook_application") is not { } before || before.ChangedAt > askedAt) return null;
+        var failures = before.Failures + 1;
+        // Ten minutes, doubling to an hour: the answer changes only when somebody acts, and acting resets it.
+        var retryAt = transaction.Now + TimeSpan.FromMinutes(Math.Min(10 * Math.Pow(2, Math.Min(failures - 1, 10)), 60));
         var noted = problem with { RetriesByItself = true, NextTry = retryAt };
         transaction.Execute("UPDATE outlook_application SET problem = @json, problem_at = COALESCE(problem_at, @now), retry_at = @retryAt, failures = @failures",
             new { json = JsonSerializer.Serialize(noted), now = transaction.Now, retryAt, failures });
-        if (before?.Problem is null || JsonSerializer.Deserialize<Problem>(before.Problem)?.Code != problem.Code)
+        incidents.Open(transaction, new(IncidentAbout.Application, before.ClientId, problem.Code), noted);
+        if (before.Problem is null || JsonSerializer.Deserialize<Problem>(before.Problem)?.Code != problem.Code)
             journal.Write(transaction, problem.Code, "outlook-credentials", null, problem.What + " " + problem.Remedy, null);
         return noted;
     }
 
     public void ClearProblem(HubTransaction transaction)
     {
-        if (transaction.Execute("UPDATE outlook_application SET problem = NULL, problem_at = NULL, retry_at = NULL, failures = 0 WHERE problem IS NOT NULL") > 0)
-            journal.Write(transaction, "outlook-credentials-work-again", "outlook-credentials", null, "Microsoft accepts the Outlook Credentials again.", null);
+        if (transaction.QueryFirstOrDefault<Row>("UPDATE outlook_application SET problem = NULL, problem_at = NULL, retry_at = NULL, failures = 0 WHERE problem IS NOT NULL RETURNING client_id") is not { } mended) return;
+        incidents.EndAbout(transaction, IncidentAbout.Application, mended.ClientId, IncidentEnd.ByItself, null);
+        journal.Write(transaction, "outlook-credentials-work-again", "outlook-credentials", null, "Microsoft accepts the Outlook Credentials again.", null);
     }
 
     private IDataProtector Protector(Guid secretId) => protection.CreateProtector("outlook_client_secret", "sealed", secretId.ToString("D"));
@@ -119,6 +124,7 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
         public string? ExpiresOn { get; init; }
         public DateTimeOffset? AddedAt { get; init; }
         public int Failures { get; init; }
+        public DateTimeOffset ChangedAt { get; init; }
     }
 
     private sealed record SealedRow

@@ -1,3 +1,4 @@
+using Postrider.Journal;
 using Postrider.Settings;
 using Postrider.Web;
 
@@ -10,6 +11,7 @@ internal static class OutlookCredentialsFeature
         services.AddSingleton<OutlookCredentialStore>();
         services.AddSingleton<ISettingsBlock, OutlookCredentialsBlock>();
         services.AddSingleton<IBanner, SecretBanner>();
+        services.AddSingleton<IIncidentReach, CredentialsReach>();
         return services;
     }
 

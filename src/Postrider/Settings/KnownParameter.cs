@@ -19,6 +19,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
+    public const string AlertRecipients = "postrider.alert.recipients";
+    public const string AlertDisabled = "postrider.alert.disabled";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
     public const string DedicatedServer = "mass_mailing.outgoing_mail_server";
     public const string DedicatedServerId = "mass_mailing.mail_server_id";
@@ -36,6 +38,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
+        new(AlertRecipients, "Who is written to when an incident needs somebody and lasts. Empty: every administrator.", "addresses with commas between them", IsAddressList),
+        new(AlertDisabled, "Nobody is written to about incidents; the pages still show them.", "True or False", IsTruth),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
         new(DedicatedServer, "Dedicated Server in General Settings, Email Marketing: mailings go through a server of their own.", "True or False", IsTruth),
         new(DedicatedServerId, "The id of that server, as the address of its page shows it.", "the id of an outgoing mail server", value => Guid.TryParseExact(value, "D", out _)),
@@ -68,6 +72,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     private static bool IsLocalPart(string value) => EmailAddress.TryParse(value + "@example.com", out var address) && address.LocalPart == value;
 
     private static bool IsDomain(string value) => value.Contains('.', StringComparison.Ordinal) && EmailAddress.TryParse("a@" + value, out var address) && address.LocalPart == "a" && !value.Contains('@', StringComparison.Ordinal);
+
+    private static bool IsAddressList(string value) => AddressList.Parse(value) is { Addresses.Count: > 0 and <= 50, Defects.Count: 0 };
 
     private static bool IsDomainList(string value) =>
         value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is { Length: > 0 } domains && domains.All(IsDomain);

@@ -2,12 +2,14 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Postrider.Conversations;
 using Postrider.IncomingMail;
 using Postrider.IncomingServers;
 using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.OutlookAccounts;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Sasl;
 using Postrider.Storage;
@@ -35,7 +37,9 @@ public sealed class MailboxReaderTests : IAsyncLifetime
     {
         database = HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
         store = new IntakeStore(TimeProvider.System);
-        servers = new IncomingServerStore(TimeProvider.System, new IncomingServerChanges(live), store);
+        var journal = new JournalWriter(TimeProvider.System, live);
+        var incidents = new IncidentStore(journal, live, [], TimeProvider.System);
+        servers = new IncomingServerStore(TimeProvider.System, new IncomingServerChanges(live), store, incidents, new OutlookAccountStore(database, new EphemeralDataProtectionProvider(), journal, incidents));
         conversations = new ConversationStore(TimeProvider.System);
         var intake = new Intake(database, new Bodies(database, TimeProvider.System), store, conversations, new ConversationEvents(live), ReportsUnderTest.Of(database, live), live, TimeProvider.System, NullLogger<Intake>.Instance);
         reader = new MailboxReader(database, servers, intake, TimeProvider.System, NullLogger<MailboxReader>.Instance);

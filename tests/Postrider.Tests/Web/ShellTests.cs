@@ -48,7 +48,7 @@ public sealed class ShellTests
     {
         await using var hub = await HubUnderTest.StartAsync();
         var sprite = await hub.Browser.GetStringAsync("/lib/icons.svg");
-        foreach (var path in (string[])["/preferences", "/users", "/apps", "/settings", "/settings/system-parameters?debug=1"])
+        foreach (var path in (string[])["/", "/incidents", "/preferences", "/users", "/apps", "/settings", "/settings/system-parameters?debug=1"])
             foreach (var use in (await hub.PageAsync(path)).QuerySelectorAll("use"))
                 Assert.Contains($"id=\"{use.GetAttribute("href")!.Split('#')[1]}\"", sprite, StringComparison.Ordinal);
     }
@@ -57,7 +57,7 @@ public sealed class ShellTests
     public async Task No_page_carries_script_or_style_of_its_own()
     {
         await using var hub = await HubUnderTest.StartAsync();
-        foreach (var path in (string[])["/preferences", "/users", "/users/new", "/apps", "/settings", "/settings/system-parameters?debug=1", "/sign-in"])
+        foreach (var path in (string[])["/", "/incidents", "/preferences", "/users", "/users/new", "/apps", "/settings", "/settings/system-parameters?debug=1", "/sign-in"])
         {
             using var answer = await hub.Browser.GetAsync(path);
             var page = await HubUnderTest.ReadPageAsync(answer);

@@ -15,6 +15,7 @@ using Postrider.OutlookAccounts;
 using Postrider.OutlookCredentials;
 using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Submission;
 using Postrider.Telemetry;
 using Postrider.Users;
 using Postrider.Web;
@@ -63,7 +64,7 @@ public static class Hub
         services.AddSingleton(options.Clock);
         services.AddSingleton(options.Cloud);
         // The floor.
-        services.AddStorage(database, keyFile);
+        services.AddStorage(database, keyFile, options.FreeBytes);
         services.AddWeb(roots);
         services.AddJournal();
         services.AddSettings();
@@ -75,6 +76,7 @@ public static class Hub
         services.AddOutlookAccounts();
         services.AddOutgoingServers();
         services.AddOutgoingMail();
+        services.AddSubmission(new(options.Submission, options.SubmissionTls, options.SubmissionCertificateFile));
         services.AddConversations();
         services.AddIncomingMail();
         services.AddIncomingServers();
@@ -108,6 +110,7 @@ public static class Hub
         app.MapOutlookAccounts();
         app.MapOutgoingServers();
         app.MapOutgoingMail();
+        app.MapSubmission();
         app.MapConversations();
         app.MapIncomingMail();
         app.MapIncomingServers();

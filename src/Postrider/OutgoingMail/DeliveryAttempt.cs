@@ -56,9 +56,11 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
             // 5d MAIL, RCPT, DATA
             var client = connection.Client!;
             if (client.Capabilities.Size is { } limit && limit > 0 && claimed.Size > limit) return TooLarge(claimed, server, limit);
+            var form = await WireForms.OpenAsync(bodies, claimed.BodyId, claimed.Size, claimed.Form, client.Capabilities, cancellationToken);
+            if (form.Refusal is { } cannot) return CannotTake(claimed, cannot, server.Host);
             SmtpSendResult result;
-            await using (var message = new LastByteWatch(bodies.Open(claimed.BodyId), () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.AttemptId), CancellationToken.None)))
-                result = await client.SendAsync(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Recipients, message, claimed.Size, cancellationToken);
+            await using (var message = new LastByteWatch(form.Body!, () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.AttemptId), CancellationToken.None)))
+                result = await client.SendAsync(new(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Recipients, message, form.Size) { Kind = form.Kind, Utf8Header = form.Utf8Header, Dsn = claimed.Dsn }, cancellationToken);
 
             // A connection that lay idle may have been closed by the server: that says nothing about the mail.
             if (reused && result.Failure is { MessageMayBeTaken: false } failure && IsStale(failure) && !result.Recipients.Any(recipient => recipient.Accepted))
@@ -83,6 +85,10 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, Outbo
     }
 
     private static bool IsStale(SmtpFailure failure) => failure.Kind == WireFailureKind.Disconnected || failure.Reply?.Code == 421;
+
+    private static AttemptVerdict CannotTake(ClaimedMail claimed, SmtpReply reply, string host) => new(
+        claimed.Recipients.ToDictionary(recipient => recipient, _ => (RecipientOutcome)new RecipientOutcome.Refused(reply)), null,
+        new Diagnosis(OutgoingMailProblems.CannotTake(host, reply.Text), FaultScope.Message));
 
     private static AttemptVerdict TooLarge(ClaimedMail claimed, OutgoingServer server, long limit)
     {

@@ -53,6 +53,10 @@ internal sealed record OutboxRecipient
     public RecipientState State { get; init; }
     /// <summary>The server's last word about this recipient; null before it said any.</summary>
     public string? Reply { get; init; }
+    /// <summary>NOTIFY of whoever handed the mail in (RFC 3461 section 4.1), the sum of SmtpNotify; null: not asked.</summary>
+    public int? DsnNotify { get; init; }
+    /// <summary>ORCPT as <c>rfc822;ann@example.com</c>; null: not given.</summary>
+    public string? DsnOriginal { get; init; }
 }
 
 internal sealed record AttemptRow
@@ -67,4 +71,9 @@ internal sealed record AttemptRow
 }
 
 /// <summary>A mail that this process is about to send.</summary>
-internal sealed record ClaimedMail(OutboxMailId Id, Guid AttemptId, string EnvelopeFrom, Guid BodyId, long Size, IReadOnlyList<Mail.EmailAddress> Recipients);
+internal sealed record ClaimedMail(OutboxMailId Id, Guid AttemptId, string EnvelopeFrom, Guid BodyId, long Size, IReadOnlyList<Mail.EmailAddress> Recipients)
+{
+    public BodyForm Form { get; init; }
+    /// <summary>By place in <see cref="Recipients"/>. Null: nothing is asked.</summary>
+    public Mail.Smtp.SmtpDsn? Dsn { get; init; }
+}

@@ -23,6 +23,16 @@ public enum OutboxState
     Unknown = 8,
 }
 
+/// <summary>Which mail goes first. The numbers are stored.</summary>
+internal enum OutboxLane
+{
+    /// <summary>Somebody waits for it: a password reset, a one-time code.</summary>
+    Urgent = 0,
+    Usual = 1,
+    /// <summary>Mailings, and what a submitter adds to a queue that is full of its mail already.</summary>
+    Bulk = 2,
+}
+
 /// <summary>Where one recipient of a mail stands. The numbers are stored.</summary>
 internal enum RecipientState
 {

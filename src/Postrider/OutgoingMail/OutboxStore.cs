@@ -71,14 +71,17 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
             UPDATE outbox_mail SET state = 2, claim = @claim WHERE id = (
               SELECT m.id FROM outbox_mail m JOIN outgoing_server s ON s.id = m.server_id
               WHERE m.server_id = @server AND m.state <= 1 AND m.due_at <= @now AND s.active = 1 AND (s.paused_until IS NULL OR s.paused_until <= @now) ORDER BY m.due_at, m.id LIMIT 1)
-            RETURNING id, envelope_from, body_id, size
+            RETURNING id, envelope_from, body_id, size, body_form, dsn_return_whole, dsn_envelope_id
             """, new { claim, server, now });
         if (mail is null) return null;
         var attempt = Ids.New(clock);
         transaction.Execute("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, stage) VALUES(@attempt, @Id, @server, @now, 0)", new { attempt, mail.Id, server, now });
-        var recipients = Recipients(transaction, mail.Id).Where(recipient => recipient.State == RecipientState.Pending).Select(recipient => EmailAddress.Parse(recipient.Address)).Distinct().ToList();
+        var recipients = Recipients(transaction, mail.Id).Where(recipient => recipient.State == RecipientState.Pending).DistinctBy(recipient => EmailAddress.Parse(recipient.Address)).ToList();
         Tell(transaction, mail.Id, OutboxState.Sending);
-        return new(mail.Id, attempt, mail.EnvelopeFrom, mail.BodyId, mail.Size, recipients);
+        return new(mail.Id, attempt, mail.EnvelopeFrom, mail.BodyId, mail.Size, [.. recipients.Select(recipient => EmailAddress.Parse(recipient.Address))])
+        {
+            Form = (BodyForm)(mail.BodyForm ?? 0), Dsn = WireForms.DsnOf(mail.DsnReturnWhole, mail.DsnEnvelopeId, recipients),
+        };
     }
 
     /// <summary>The final dot is about to leave: from here on a crash leaves the mail unknown.</summary>
@@ -228,7 +231,7 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         reader.Query<CountRow>("SELECT state, COUNT(*) AS count FROM outbox_mail GROUP BY state").ToDictionary(row => (OutboxState)row.State, row => row.Count);
 
     public IReadOnlyList<OutboxRecipient> Recipients(HubReader reader, OutboxMailId id) =>
-        reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
+        reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply, dsn_notify, dsn_original FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
 
     public IReadOnlyList<AttemptRow> Attempts(HubReader reader, OutboxMailId id) =>
     [
@@ -301,6 +304,9 @@ internal sealed class OutboxStore(OutgoingServerStore servers, JournalWriter jou
         public string EnvelopeFrom { get; init; } = "";
         public Guid BodyId { get; init; }
         public long Size { get; init; }
+        public int? BodyForm { get; init; }
+        public bool? DsnReturnWhole { get; init; }
+        public string? DsnEnvelopeId { get; init; }
     }
 
     private sealed record TriesRow

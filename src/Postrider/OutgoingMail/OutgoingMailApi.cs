@@ -110,6 +110,8 @@ internal static class OutgoingMailApi
     public static int StatusOf(Problem problem) => problem.Code switch
     {
         "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
+        "storage-low" or "storage-full" => StatusCodes.Status507InsufficientStorage,
+        "storage-busy" => StatusCodes.Status503ServiceUnavailable,
         "mail-idempotency-key-reused" or "no-outgoing-server" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     };

@@ -27,4 +27,9 @@ internal sealed record OutgoingMessage
     public string? IdempotencyKey { get; init; }
     /// <summary>Without angle brackets; null: made when it is put.</summary>
     public string? MessageId { get; init; }
+    /// <summary>Null: as soon as its turn comes.</summary>
+    public DateTimeOffset? SendAt { get; init; }
+    public OutboxLane Lane { get; init; } = OutboxLane.Usual;
+    /// <summary>Who is told by mail when it is delayed or fails (RFC 3464). Null: nobody; the queue shows it.</summary>
+    public EmailAddress? ReportTo { get; init; }
 }

@@ -19,6 +19,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
+    public const string TrustedSubmitters = "submission.trusted_networks";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
 
     /// <summary>In the order of the page.</summary>
@@ -34,6 +35,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
+        new(TrustedSubmitters, "Printers and other programs that may hand in mail by SMTP without signing in, by their addresses, each with a name to know them by.", "networks with a name each and commas between them, such as 192.0.2.10=Scanner, 198.51.100.0/24=Printers", value => TrustedNetworks.TryParse(value, out _)),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
     ];
 

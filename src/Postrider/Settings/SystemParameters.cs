@@ -32,6 +32,8 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public bool PersonalServersDisabled => KnownParameter.IsTrue(Get(KnownParameter.DisablePersonalServers));
     /// <summary>The checkbox <em>Custom Email Servers</em>.</summary>
     public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
+    /// <summary>Whoever comes from there hands in mail without signing in.</summary>
+    public TrustedNetworks TrustedNetworks => TrustedNetworks.Parse(Get(KnownParameter.TrustedSubmitters));
     /// <summary>Null: the cloud the hub was started with.</summary>
     public Uri? OutlookEndpoint => Get(KnownParameter.OutlookEndpoint) is { } value ? new Uri(value) : null;
 

@@ -24,7 +24,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         return id;
     }
 
-    /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it.</summary>
+    /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it. When it throws, what was stored is gone again, as far as the database lets it.</summary>
     public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
     {
         var id = Ids.New(clock);
@@ -47,6 +47,11 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
             var digest = hash.GetHashAndReset();
             await database.WriteAsync(tx => Complete(tx, id, length, digest), cancellationToken);
             return id;
+        }
+        catch
+        {
+            await DropAsync(id);
+            throw;
         }
         finally
         {
@@ -81,6 +86,23 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
 
     /// <summary>Reads chunk by chunk as it is read. No checksum is compared: use <see cref="ReadAsync"/> where that matters more than memory.</summary>
     public Stream Open(Guid id) => new BodyStream(database, id);
+
+    /// <summary>As <see cref="Open"/>, and from any place.</summary>
+    /// <param name="length">Of the whole.</param>
+    public Stream OpenSeekable(Guid id, long length) => new SeekableBody(database, id, length);
+
+    /// <summary>Of a body that no row will own after all.</summary>
+    public async Task DropAsync(Guid id)
+    {
+        try
+        {
+            await database.WriteAsync(tx => Delete(tx, id), CancellationToken.None);
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException)
+        {
+            // A full disk, for one: the sweep takes it later.
+        }
+    }
 
     /// <summary>When the row that owned it is deleted, in the same transaction, after it.</summary>
     public static void Delete(HubTransaction transaction, Guid id)

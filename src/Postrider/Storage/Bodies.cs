@@ -17,10 +17,9 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes)
     {
         var id = Ids.New(clock);
-        InsertBody(transaction, id, settled: true);
+        transaction.Execute("INSERT INTO body(id, length, sha256, settled, created_at) VALUES(@id, @length, @sha256, 1, @at)", new { id, length = bytes.Length, sha256 = SHA256.HashData(bytes.Span), at = transaction.Now });
         for (int n = 0, at = 0; at < bytes.Length; n++, at += ChunkSize)
             InsertChunk(transaction, id, n, bytes.Slice(at, Math.Min(ChunkSize, bytes.Length - at)).ToArray());
-        Complete(transaction, id, bytes.Length, SHA256.HashData(bytes.Span));
         return id;
     }
 
@@ -28,7 +27,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
     {
         var id = Ids.New(clock);
-        await database.WriteAsync(tx => InsertBody(tx, id, settled: false), cancellationToken);
+        await database.WriteAsync(tx => InsertUnsettled(tx, id), cancellationToken);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
         try
@@ -134,8 +133,8 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         return removed;
     }
 
-    private static void InsertBody(HubTransaction tx, Guid id, bool settled) =>
-        tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, @settled)", new { id, at = tx.Now, settled });
+    private static void InsertUnsettled(HubTransaction tx, Guid id) =>
+        tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, 0)", new { id, at = tx.Now });
 
     private static void InsertChunk(HubTransaction tx, Guid id, int n, byte[] chunk) =>
         tx.Execute("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });

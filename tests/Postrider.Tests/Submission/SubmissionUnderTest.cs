@@ -60,6 +60,20 @@ internal sealed class SubmissionUnderTest : IAsyncDisposable
         return (mail, recipients, Encoding.Latin1.GetString(await Hub.Service<Bodies>().ReadAsync(mail.BodyId, Cancel)));
     }
 
+    /// <summary>The newest mail, when it has come to rest.</summary>
+    public async Task<OutboxMail> SettledAsync()
+    {
+        using var changes = Hub.Service<Postrider.Journal.LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        late.CancelAfter(TimeSpan.FromSeconds(60));
+        while (true)
+        {
+            var (mail, _, _) = await LastAsync();
+            if (mail.State.IsFinal()) return mail;
+            await changes.Changes.ReadAsync(late.Token);
+        }
+    }
+
     public Task<(long Mails, long Bodies)> StoredAsync() =>
         Hub.Service<HubDatabase>().ReadAsync(reader => (reader.Scalar<long>("SELECT COUNT(*) FROM outbox_mail"), reader.Scalar<long>("SELECT COUNT(*) FROM body")));
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Postrider.Mail;
@@ -65,6 +66,27 @@ public sealed class WireFormsTests
     }
 
     [Fact]
+    public async Task An_old_server_takes_8_bit_text_encoded_anew_and_never_hears_of_a_header_it_cannot_take()
+    {
+        await using var hub = await SubmissionUnderTest.StartAsync();
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var heard = OldServerAsync(listener);
+        await AimAsync(hub, ((IPEndPoint)listener.LocalEndpoint).Port);
+        await using var line = await hub.SignInAsync();
+        Assert.StartsWith("250", await line.SendAsync("Subject: Gr\u00C3\u00BC\u00C3\u009Fe\r\n" + EightBit), StringComparison.Ordinal);
+        var refused = await hub.SettledAsync();
+        Assert.Equal((OutboxState.Refused, "mail-form-not-taken"), (refused.State, refused.Problem!.Code));
+        Assert.StartsWith("554 5.6.7", (await hub.LastAsync()).Recipients[0].Reply, StringComparison.Ordinal);
+
+        Assert.StartsWith("250", await line.SendAsync(EightBit), StringComparison.Ordinal);
+        Assert.Equal(OutboxState.Sent, (await hub.SettledAsync()).State);
+        var text = await heard.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+        Assert.DoesNotContain(text, c => c > 127);
+        Assert.Equal("Grüße", MimeMessage.Read(Encoding.ASCII.GetBytes(text)).TextBody!.TrimEnd());
+    }
+
+    [Fact]
     public async Task A_long_body_is_encoded_while_it_is_read()
     {
         var (form, bodies, id, size) = await StoredAsync(EightBit + string.Concat(Enumerable.Repeat("\u00C3\u00BC line\r\n", 200_000)));
@@ -104,6 +126,35 @@ public sealed class WireFormsTests
     }
 
     private static SmtpCapabilities Capabilities(bool eightBit, bool utf8) => new("peer", [], null, eightBit, utf8, true, false, false, []);
+
+    /// <summary>Offers nothing in EHLO, and takes one message.</summary>
+    /// <returns>The message.</returns>
+    private static async Task<string> OldServerAsync(TcpListener listener)
+    {
+        while (true)
+        {
+            using var client = await listener.AcceptTcpClientAsync(Cancel);
+            await using var stream = client.GetStream();
+            using var reader = new StreamReader(stream, Encoding.Latin1);
+            await SayAsync("220 old");
+            while (await reader.ReadLineAsync(Cancel) is { } command)
+            {
+                if (command != "DATA")
+                {
+                    await SayAsync("250 old");
+                    continue;
+                }
+
+                await SayAsync("354 go on");
+                var text = new StringBuilder();
+                while (await reader.ReadLineAsync(Cancel) is { } body && body != ".") text.Append(body).Append("\r\n");
+                await SayAsync("250 taken");
+                return text.ToString();
+            }
+
+            async Task SayAsync(string answer) => await stream.WriteAsync(Encoding.ASCII.GetBytes(answer + "\r\n"), Cancel);
+        }
+    }
 
     private static async Task AimAsync(SubmissionUnderTest hub, int port) =>
         await hub.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET port = @port, security = 'none', paused_until = NULL", new { port }));

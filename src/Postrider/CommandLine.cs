@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Net;
 using Postrider.Entra;
 using Postrider.OutgoingServers;
 using Postrider.Telemetry;
@@ -35,11 +36,14 @@ internal static class CommandLine
         Description = "host:port of that cloud's IMAP",
         Validators = { result => Refuse(result, HostOf(result.GetValueOrDefault<string?>()) is not null, "--imap takes host:port, such as outlook.office365.com:993.") },
     };
+    private static readonly Option<string?> Submission = Listener("--submission", "address:port where other programs hand in mail by SMTP, with STARTTLS, or without TLS on this machine", "127.0.0.1:587");
+    private static readonly Option<string?> SubmissionTls = Listener("--submission-tls", "address:port where they do it with TLS from the first byte", "0.0.0.0:465");
+    private static readonly Option<FileInfo?> SubmissionCertificate = new("--submission-certificate") { Description = "PEM file with the certificate for them, its chain and its key" };
     private static readonly Option<bool> Quiet = new("--quiet") { Description = "Nothing but errors on the console" };
 
     public static RootCommand Make()
     {
-        var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Quiet };
+        var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Submission, SubmissionTls, SubmissionCertificate, Quiet };
         serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
         return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve, Explain() };
     }
@@ -69,6 +73,12 @@ internal static class CommandLine
         return command;
     }
 
+    private static Option<string?> Listener(string name, string description, string example) => new(name)
+    {
+        Description = description,
+        Validators = { result => Refuse(result, EndPointOf(result.GetValueOrDefault<string?>()) is not null, $"{name} takes the address of a network card and a port, such as {example}; a port alone is taken on this machine only.") },
+    };
+
     private static int PortOf(ArgumentResult given)
     {
         if (given.Tokens is [var token] && int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= 65535) return port;
@@ -88,6 +98,9 @@ internal static class CommandLine
             DataFolder = parsed.GetValue(Data)!.FullName,
             Port = parsed.GetValue(Port),
             TrustCertificateFile = parsed.GetValue(TrustCertificate)?.FullName,
+            Submission = EndPointOf(parsed.GetValue(Submission)),
+            SubmissionTls = EndPointOf(parsed.GetValue(SubmissionTls)),
+            SubmissionCertificateFile = parsed.GetValue(SubmissionCertificate)?.FullName,
             Quiet = parsed.GetValue(Quiet),
             Cloud = !other ? worldwide : new MicrosoftCloud(
                 "as given on the command line", login ?? worldwide.Login,
@@ -116,6 +129,10 @@ internal static class CommandLine
     {
         if (result.Tokens.Count > 0 && !admitted) result.AddError(reason);
     }
+
+    private static IPEndPoint? EndPointOf(string? value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? (port <= 65535 ? new IPEndPoint(IPAddress.Loopback, port) : null)
+        : value is not null && value.LastIndexOf(':') is > 0 and var colon && colon < value.Length - 1 && (value[0] == '[' ? value[colon - 1] == ']' : value.IndexOf(':', StringComparison.Ordinal) == colon) && IPEndPoint.TryParse(value, out var address) ? address : null;
 
     private static Uri? LoginOf(string? value) =>
         Uri.TryCreate(value, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback)) && url.AbsolutePath == "/" && url.Query.Length == 0

@@ -15,6 +15,7 @@ using Postrider.OutlookAccounts;
 using Postrider.OutlookCredentials;
 using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Submission;
 using Postrider.Telemetry;
 using Postrider.Users;
 using Postrider.Web;
@@ -33,13 +34,14 @@ public static class Hub
         ArgumentNullException.ThrowIfNull(options);
         RefusePortInUse(options.Port);
         var roots = TrustedRoots.Load(options.TrustCertificateFile);
+        var submission = SubmissionAddresses.Load(options.Submission, options.SubmissionTls, options.SubmissionCertificateFile);
         // The database is there before the host and after it, so its log is too.
         var log = LoggerFactory.Create(logging => logging.SetMinimumLevel(options.Quiet ? LogLevel.Error : LogLevel.Information).AddConsole());
         HubDatabase? database = null;
         try
         {
             database = HubDatabase.Open(options.DataFolder, options.Clock, log.CreateLogger<HubDatabase>());
-            return await StartAsync(options, roots, database, log, cancellationToken);
+            return await StartAsync(options, roots, submission, database, log, cancellationToken);
         }
         catch
         {
@@ -50,7 +52,7 @@ public static class Hub
         }
     }
 
-    private static async Task<RunningHub> StartAsync(HubOptions options, TrustedRoots roots, HubDatabase database, ILoggerFactory log, CancellationToken cancellationToken)
+    private static async Task<RunningHub> StartAsync(HubOptions options, TrustedRoots roots, SubmissionAddresses submission, HubDatabase database, ILoggerFactory log, CancellationToken cancellationToken)
     {
         var keyFile = await KeyFile.OpenAsync(database, options.Clock, cancellationToken);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ApplicationName = "postrider", ContentRootPath = AppContext.BaseDirectory });
@@ -63,7 +65,7 @@ public static class Hub
         services.AddSingleton(options.Clock);
         services.AddSingleton(options.Cloud);
         // The floor.
-        services.AddStorage(database, keyFile);
+        services.AddStorage(database, keyFile, options.FreeBytes);
         services.AddWeb(roots);
         services.AddJournal();
         services.AddSettings();
@@ -75,6 +77,7 @@ public static class Hub
         services.AddOutlookAccounts();
         services.AddOutgoingServers();
         services.AddOutgoingMail();
+        services.AddSubmission(submission);
         services.AddConversations();
         services.AddIncomingMail();
         services.AddIncomingServers();
@@ -110,6 +113,7 @@ public static class Hub
         app.MapPersonalServer();
         app.MapOutgoingMail();
         app.MapSuppressedAddresses();
+        app.MapSubmission();
         app.MapConversations();
         app.MapIncomingMail();
         app.MapIncomingServers();

@@ -1,3 +1,4 @@
+using System.Net;
 using Postrider.Entra;
 
 namespace Postrider;
@@ -13,6 +14,14 @@ public sealed record HubOptions
     public string? TrustCertificateFile { get; init; }
     public MicrosoftCloud Cloud { get; init; } = MicrosoftCloud.Worldwide;
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>Where other programs hand in mail by SMTP; port 0 takes a free one. Without <see cref="SubmissionCertificateFile"/> on this machine alone. Null: nowhere.</summary>
+    public IPEndPoint? Submission { get; init; }
+    /// <summary>As <see cref="Submission"/>, with TLS from the first byte.</summary>
+    public IPEndPoint? SubmissionTls { get; init; }
+    /// <summary>PEM with the certificate for submission, its chain and its key. Null: none.</summary>
+    public string? SubmissionCertificateFile { get; init; }
+    /// <summary>Reads how much room there is for mail, in bytes. Null: on the disk of the data folder.</summary>
+    internal Func<long>? FreeBytes { get; init; }
     /// <summary>Nothing but errors on the console.</summary>
     public bool Quiet { get; init; }
 }

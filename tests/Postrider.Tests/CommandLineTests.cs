@@ -11,6 +11,9 @@ public sealed class CommandLineTests
     [InlineData("--login", "https://login.example.com/common")]
     [InlineData("--smtp", "smtp.example.com")]
     [InlineData("--imap", "outlook.office365.com:0")]
+    [InlineData("--submission", "hub.example.com:587")]
+    [InlineData("--submission", "0.0.0.0")]
+    [InlineData("--submission-tls", "70000")]
     public void A_wrong_value_is_refused_with_the_options_name(string option, string value)
     {
         var parsed = CommandLine.Make().Parse(["serve", option, value]);
@@ -26,6 +29,13 @@ public sealed class CommandLineTests
 
         Assert.Equal(("http://127.0.0.1:8481/", "localhost", 2525, "localhost", 9993), (options.Cloud.Login.AbsoluteUri, options.Cloud.SmtpHost, options.Cloud.SmtpPort, options.Cloud.ImapHost, options.Cloud.ImapPort));
     }
+
+    [Theory]
+    [InlineData("587", "127.0.0.1:587")]
+    [InlineData("0.0.0.0:2525", "0.0.0.0:2525")]
+    [InlineData("[::1]:0", "[::1]:0")]
+    public void Submission_listens_where_it_is_told_and_else_on_this_machine(string given, string address) =>
+        Assert.Equal(System.Net.IPEndPoint.Parse(address), CommandLine.OptionsOf(CommandLine.Make().Parse(["serve", "--submission", given])).Submission);
 
     [Fact]
     public void Without_options_it_is_the_worldwide_cloud() =>

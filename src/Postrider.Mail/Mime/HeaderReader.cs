@@ -92,7 +92,7 @@ internal static class HeaderReader
     }
 
     /// <returns>Zero when the line is no field. White space before the colon is obsolete and allowed (RFC 5322 section 4.5).</returns>
-    private static int FieldNameLength(ReadOnlySpan<byte> line)
+    internal static int FieldNameLength(ReadOnlySpan<byte> line)
     {
         var colon = line.IndexOf((byte)':');
         if (colon <= 0) return 0;

@@ -41,6 +41,9 @@ public sealed record SmtpDsn
     /// <summary>ORCPT: each recipient's own address as the original one, so that a notification names it whatever became of it on the way.</summary>
     public bool OriginalRecipients { get; init; }
 
+    /// <summary>By place in <see cref="SmtpMessage.Recipients"/>, as <see cref="SmtpEnvelope.Dsn"/> had it: takes the place of <see cref="Notify"/> and <see cref="OriginalRecipients"/>. Null: those hold for all.</summary>
+    public IReadOnlyList<SmtpDsnRecipient>? Recipients { get; init; }
+
     internal const int EnvelopeIdLimit = 100;
 
     internal void AppendToMail(StringBuilder command)
@@ -49,16 +52,18 @@ public sealed record SmtpDsn
         if (EnvelopeId is { } id) AppendXtext(command.Append(" ENVID="), id);
     }
 
-    internal void AppendToRcpt(StringBuilder command, EmailAddress recipient)
+    internal void AppendToRcpt(StringBuilder command, EmailAddress recipient, int place)
     {
-        if (Notify is { } notify)
+        var asked = Recipients?[place];
+        if ((Recipients is null ? Notify : asked?.Notify) is { } notify)
         {
             command.Append(" NOTIFY=");
             if (notify == SmtpNotify.Never) command.Append("NEVER");
             else command.AppendJoin(',', Enum.GetValues<SmtpNotify>().Where(n => n != SmtpNotify.Never && notify.HasFlag(n)).Select(n => n.ToString().ToUpperInvariant()));
         }
+        if (asked?.OriginalRecipient is { } original && original.IndexOf(';', StringComparison.Ordinal) is > 0 and var semicolon) AppendXtext(command.Append(" ORCPT=").Append(original.AsSpan(0, semicolon + 1)), original[(semicolon + 1)..]);
         // An address in UTF-8 has a type of its own (RFC 6533 section 3), which servers without it would not understand.
-        if (OriginalRecipients && !recipient.NeedsSmtpUtf8) AppendXtext(command.Append(" ORCPT=rfc822;"), recipient.Wire);
+        else if (Recipients is null && OriginalRecipients && !recipient.NeedsSmtpUtf8) AppendXtext(command.Append(" ORCPT=rfc822;"), recipient.Wire);
     }
 
     /// <summary>RFC 3461 section 4: everything but printable ASCII, and + and =, as +XX.</summary>
@@ -80,6 +85,9 @@ public sealed record SmtpDsn
 public sealed record SmtpMessage(EmailAddress? Sender, IReadOnlyList<EmailAddress> Recipients, Stream Body, long? Size)
 {
     public SmtpBodyKind Kind { get; init; }
+
+    /// <summary>Its header is in UTF-8 (RFC 6532), so that it goes only where SMTPUTF8 is offered, whatever its addresses are.</summary>
+    public bool Utf8Header { get; init; }
 
     /// <summary>Null: nothing is asked.</summary>
     public SmtpDsn? Dsn { get; init; }

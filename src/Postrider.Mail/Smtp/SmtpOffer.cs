@@ -60,6 +60,7 @@ internal sealed class SmtpOffer
             return Known("MAIL", new(501, "5.5.4", "The envelope id is not 1 to 100 printable ASCII characters (it was not sent)."));
         if (!server.SmtpUtf8)
         {
+            if (Message.Utf8Header) return Known("MAIL", new(554, "5.6.7", "The message has a header in UTF-8 and the server does not offer SMTPUTF8 (it was not sent)."));
             // RFC 6531 section 3.2: without SMTPUTF8 such an address cannot be named.
             if (Message.Sender is { NeedsSmtpUtf8: true } sender) return Known("MAIL", NotAscii(sender));
             foreach (var i in Open.Where(i => Recipients[i].NeedsSmtpUtf8).ToList()) Replies[i] = NotAscii(Recipients[i]);
@@ -84,7 +85,7 @@ internal sealed class SmtpOffer
         if (Binary) mail.Append(" BODY=BINARYMIME");
         // Said of every message not known to be 7-bit, and 7-bit ones are 8-bit ones too.
         else if (server.EightBitMime) mail.Append(" BODY=8BITMIME");
-        if (Message.Sender is { NeedsSmtpUtf8: true } || Open.Any(i => Recipients[i].NeedsSmtpUtf8)) mail.Append(" SMTPUTF8");
+        if (Message.Utf8Header || Message.Sender is { NeedsSmtpUtf8: true } || Open.Any(i => Recipients[i].NeedsSmtpUtf8)) mail.Append(" SMTPUTF8");
         if (DsnAsked) Message.Dsn!.AppendToMail(mail);
         commands.Add(("MAIL", mail.ToString(), -1));
         foreach (var i in Open)
@@ -95,7 +96,7 @@ internal sealed class SmtpOffer
                 continue;
             }
             var rcpt = new StringBuilder("RCPT TO:<", 128).Append(Recipients[i].Wire).Append('>');
-            Message.Dsn!.AppendToRcpt(rcpt, Recipients[i]);
+            Message.Dsn!.AppendToRcpt(rcpt, Recipients[i], i);
             commands.Add(("RCPT", rcpt.ToString(), i));
         }
         if (!chunked) commands.Add(("DATA", "DATA", -1));

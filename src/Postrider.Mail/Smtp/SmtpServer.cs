@@ -16,13 +16,19 @@ public sealed record SmtpServerOptions
     public string HostName { get; init; } = "localhost";
     /// <summary>The certificate for STARTTLS, with its key; null: not offered.</summary>
     public X509Certificate2? Certificate { get; init; }
+    /// <summary>Shown with it: the authorities between it and the client's roots. Null: whatever this machine's own store has of them.</summary>
+    public X509Certificate2Collection? CertificateChain { get; init; }
     /// <summary>TLS from the first byte (RFC 8314 section 3.3, port 465) instead of STARTTLS. Needs <see cref="Certificate"/>.</summary>
     public bool ImplicitTls { get; init; }
     /// <summary>AUTH only after STARTTLS, MAIL only after AUTH.</summary>
     public bool RequireTls { get; init; } = true;
     public bool RequireAuthentication { get; init; } = true;
+    /// <summary>A client that may send without TLS and without AUTH, such as a printer in the building; it may do both. Asked at every MAIL. Null: there is none.</summary>
+    public Func<IPAddress, bool>? Trusts { get; init; }
     /// <summary>Bytes, announced with SIZE.</summary>
-    public long MaxMessageBytes { get; init; } = 157_286_400;
+    public long MaxMessageBytes { get => MaxMessageBytesNow?.Invoke() ?? field; init; } = 157_286_400;
+    /// <summary>Where the limit can change while the server runs; takes the place of the fixed one. Null: it cannot.</summary>
+    public Func<long>? MaxMessageBytesNow { get; init; }
     public int MaxRecipients { get; init; } = 500;
     public int MaxConnections { get; init; } = 200;
     /// <summary>Of one address at a time; one more is answered 421. The addresses of an IPv6 network of 64 bits are one.</summary>
@@ -53,6 +59,8 @@ public sealed record SmtpServerOptions
     public WireTranscript? Transcript { get; init; }
     /// <summary>Told every exception of the backend (the client gets 451) and of a session. Null: nobody is told.</summary>
     public Action<Exception>? OnFault { get; init; }
+    /// <summary>Told every refusal that a client gets (4yz and 5yz), the server's own and the backend's. Null: nobody is told.</summary>
+    public Action<SmtpSession, SmtpReply>? OnRefusal { get; init; }
 }
 
 /// <summary>What the server knows of a session when it asks its backend.</summary>
@@ -123,7 +131,7 @@ public sealed class SmtpServer : IAsyncDisposable
 
     private SmtpServer(SmtpServerOptions options, ISmtpBackend backend)
     {
-        tls = options.Certificate is null ? null : TlsOf(options.Certificate);
+        tls = options.Certificate is null ? null : TlsOf(options.Certificate, options.CertificateChain);
         if (options.ImplicitTls && tls is null) throw new ArgumentException("TLS from the first byte needs a certificate.", nameof(options));
         var limits = new SmtpClientLimits(options);
         listener = new WireListener(options.Listen, options.MaxConnections, options.Clock,
@@ -164,9 +172,9 @@ public sealed class SmtpServer : IAsyncDisposable
     /// <summary>Answers 421 to every open session and closes.</summary>
     public ValueTask DisposeAsync() => listener.DisposeAsync();
 
-    internal static SslServerAuthenticationOptions TlsOf(X509Certificate2 certificate) => new()
+    internal static SslServerAuthenticationOptions TlsOf(X509Certificate2 certificate, X509Certificate2Collection? chain = null) => new()
     {
-        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true),
+        ServerCertificateContext = SslStreamCertificateContext.Create(certificate, chain, offline: true),
 #pragma warning disable CA5398 // RFC 8996: the floor is meant; a system that would allow less must not.
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
 #pragma warning restore CA5398

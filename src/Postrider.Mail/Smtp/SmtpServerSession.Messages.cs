@@ -10,8 +10,8 @@ internal sealed partial class SmtpServerSession
     private async Task MailAsync(string rest, CancellationToken stopping)
     {
         if (session.HeloName is null) Refuse(503, "5.5.2", "Send hello first");
-        else if (options.RequireTls && !connection.IsTls) Refuse(530, "5.7.0", "Must issue a STARTTLS command first");
-        else if (options.RequireAuthentication && session.Identity is null) Refuse(530, "5.7.57", "Client not authenticated to send mail");
+        else if (options.RequireTls && !connection.IsTls && !IsTrusted) Refuse(530, "5.7.0", "Must issue a STARTTLS command first");
+        else if (options.RequireAuthentication && session.Identity is null && !IsTrusted) Refuse(530, "5.7.57", "Client not authenticated to send mail");
         else if (transaction is not null) Refuse(503, "5.5.2", "Sender already specified");
         else if (messages >= options.MaxMessages) Close(421, "4.7.0", "Too many messages over one connection, closing transmission channel");
         else if (!SmtpCommand.TryReadPath(rest, "FROM:", out var path, out var parameters)) Refuse(501, "5.5.4", "Invalid arguments");
@@ -34,6 +34,8 @@ internal sealed partial class SmtpServerSession
             }
         }
     }
+
+    private bool IsTrusted => options.Trusts?.Invoke(session.Remote.Address) == true;
 
     private async Task RcptAsync(string rest, CancellationToken stopping)
     {

@@ -228,6 +228,7 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
     /// <summary>Written, not yet sent. A text of several lines becomes a reply of several.</summary>
     private void Reply(SmtpReply reply)
     {
+        if (!reply.IsPositive) options.OnRefusal?.Invoke(session, reply);
         var lines = reply.Text.Split('\n');
         for (var i = 0; i < lines.Length; i++)
         {

@@ -56,12 +56,14 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
             // 5d MAIL, RCPT, DATA
             var client = connection.Client!;
             if (client.Capabilities.Size is { } limit && limit > 0 && claimed.Size > limit) return TooLarge(claimed, server, limit);
+            var form = await WireForms.OpenAsync(bodies, claimed.BodyId, bytes, claimed.Size, claimed.Form, client.Capabilities, cancellationToken);
+            if (form.Refusal is { } cannot) return CannotTake(claimed, cannot, server.Host);
             SmtpSendResult result;
-            await using (var message = new LastByteWatch(bytes is not null ? new MemoryBody(bytes) : bodies.OpenChecked(claimed.BodyId), () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.Id), CancellationToken.None)))
+            await using (var message = new LastByteWatch(form.Body!, () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.Id), CancellationToken.None)))
             {
                 try
                 {
-                    result = await client.SendAsync(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Addresses, message, claimed.Size, cancellationToken);
+                    result = await client.SendAsync(new(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Addresses, message, form.Size) { Kind = form.Kind, Utf8Header = form.Utf8Header, Dsn = claimed.Dsn }, cancellationToken);
                 }
                 catch (InvalidDataException)
                 {
@@ -94,6 +96,9 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
     }
 
     private static bool IsStale(SmtpFailure failure) => failure.Kind == WireFailureKind.Disconnected || failure.Reply?.Code == 421;
+
+    private static AttemptVerdict CannotTake(ClaimedMail claimed, SmtpReply reply, string host) =>
+        AttemptVerdict.NotToBeOffered(claimed.Addresses, reply, new Diagnosis(OutgoingMailProblems.CannotTake(host, reply.Text), FaultScope.Message));
 
     private static AttemptVerdict TooLarge(ClaimedMail claimed, OutgoingServer server, long limit) => AttemptVerdict.NotToBeOffered(
         claimed.Addresses, new SmtpReply(552, "5.3.4", $"The message has {claimed.Size} bytes; {server.Host} takes {limit}."), new Diagnosis(OutgoingMailProblems.TooLarge(claimed.Size, limit, server.Host), FaultScope.Message));

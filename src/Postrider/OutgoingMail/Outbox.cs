@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Postrider.Mail;
 using Postrider.OutgoingServers;
 using Postrider.Settings;
@@ -13,8 +14,8 @@ namespace Postrider.OutgoingMail;
 /// <param name="MessageId">Without angle brackets; null with a problem.</param>
 internal sealed record PutResult(OutboxMailId? Id, string? MessageId, Problem? Problem);
 
-/// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut.</summary>
-internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, SuppressionStore suppressions, OutboxSignal signal, TimeProvider clock)
+/// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut. Here: messages that the hub writes itself; Outbox.Submitted has those that other programs wrote.</summary>
+internal sealed partial class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, SuppressionStore suppressions, OutboxSignal signal, DiskSpace space, TimeProvider clock)
 {
     // A larger one is stored chunk by chunk before its row, so that other writes get their turn between.
     private const int InOneWrite = 1024 * 1024;
@@ -23,22 +24,36 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
     public long MaxBytes =>
         1024L * 1024 * (int.TryParse(parameters.Get(KnownParameter.MaxMessageMegabytes), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : OutgoingMessageRules.DefaultMaxMegabytes);
 
+    /// <summary>Null: there is room for more mail.</summary>
+    public Problem? NoRoom => space.IsLow ? OutgoingMailProblems.StorageLow(space.Free) : null;
+
     /// <param name="inSameTransaction">Told the mail's id and Message-ID in the transaction that stores it, so that the caller's own rows commit with it. SQL only; may run again. Not called for a repetition of an idempotency key.</param>
     public async Task<PutResult> PutAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await PutMessageAsync(message, inSameTransaction, cancellationToken);
+        }
+        catch (SqliteException failure) when (NotStored(failure) is { } problem)
+        {
+            return new(null, null, problem);
+        }
+    }
+
+    private async Task<PutResult> PutMessageAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken)
+    {
         // 1 what enters is checked
         if (OutgoingMessageRules.Check(message, MaxBytes) is { } problem) return new(null, null, problem);
-        var key = message.IdempotencyKey is { } given ? $"{message.Creator?.ToString("D") ?? "system"}:{given}" : null;
-        var requestHash = key is null ? null : RequestHash(message);
-        if (key is not null && await database.ReadAsync(reader => store.FindByKey(reader, key), cancellationToken) is { } earlier) return Repeated(earlier, requestHash!);
+        var requestHash = message.IdempotencyKey is null ? null : RequestHash(message);
+        if (await RepeatedAsync(message, requestHash, cancellationToken) is { } earlier) return earlier;
+        if (NoRoom is { } full) return new(null, null, full);
 
         // 2 the server and the sender are chosen
-        var candidates = await servers.RosterAsync(cancellationToken);
-        var decision = chooser.Decide(new SenderQuestion(message.From, message.Creator, message.Server, message.Mailing, message.EnvelopeFrom), candidates);
-        if (decision.Server is null) return new(null, null, decision.Problem);
+        var (decision, server) = await ChooseAsync(message, cancellationToken);
+        if (server is null) return new(null, null, decision.Problem);
 
         var id = new OutboxMailId(Ids.New(clock));
-        var messageId = message.MessageId ?? $"{id.Value:N}@{MessageIdDomain(decision.HeaderFrom.Address)}";
+        var messageId = message.MessageId ?? NewMessageId(id, decision);
         byte[] bytes;
         try
         {
@@ -49,30 +64,72 @@ internal sealed class Outbox(HubDatabase database, Bodies bodies, OutboxStore st
             return new(null, null, OutgoingMailProblems.HeaderInvalid(wrong.Message));
         }
 
-        if (bytes.Length > MaxBytes) return new(null, null, OutgoingMailProblems.TooLarge(bytes.Length, MaxBytes, "this hub"));
-        if (candidates.First(server => server.Id == decision.Server.Id) is { SizeLimit: { } limit } chosen && bytes.Length > limit) return new(null, null, OutgoingMailProblems.TooLarge(bytes.Length, limit, $"the server “{chosen.Name}”"));
+        if (TooLarge(bytes.Length, server) is { } tooLarge) return new(null, null, tooLarge);
 
         // 3 the mail and whatever belongs to it are stored in one transaction; the caller's acknowledgement follows the commit
         Guid? streamed = bytes.Length > InOneWrite ? await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken) : null;
-        return await database.WriteAsync(tx =>
+        return await StoreAsync(id, message, decision, messageId, bytes, streamed, bytes.Length, requestHash, tx => inSameTransaction?.Invoke(tx, id, messageId), cancellationToken);
+    }
+
+    private async Task<(ServerDecision Decision, OutgoingServer? Server)> ChooseAsync(OutgoingMessage message, CancellationToken cancellationToken)
+    {
+        var candidates = await servers.RosterAsync(cancellationToken);
+        var decision = chooser.Decide(new SenderQuestion(message.From, message.Creator, message.Server, message.Mailing, message.EnvelopeFrom), candidates);
+        return (decision, decision.Server is { } chosen ? candidates.First(server => server.Id == chosen.Id) : null);
+    }
+
+    /// <param name="streamed">Where the bytes are stored already; null: they are <paramref name="bytes"/>.</param>
+    private Task<PutResult> StoreAsync(
+        OutboxMailId id, OutgoingMessage message, ServerDecision decision, string messageId, ReadOnlyMemory<byte> bytes, Guid? streamed, long size, byte[]? requestHash, Action<HubTransaction> inSameTransaction, CancellationToken cancellationToken)
+    {
+        var key = KeyOf(message);
+        return database.WriteAsync(tx =>
         {
             // Two requests with one key may come at the same time.
-            if (key is not null && store.FindByKey(tx, key) is { } first) return Repeated(first, requestHash!);
+            if (key is not null && store.FindByKey(tx, key) is { } first) return NotStored(Repeated(first, requestHash!));
             // A recipient that is suppressed is not offered; without any other nothing is put.
             var suppressed = suppressions.Among(tx, message.Recipients.Select(recipient => recipient.Address));
-            if (suppressed.Count > 0 && message.Recipients.All(recipient => suppressed.ContainsKey(recipient.Address.Normalized))) return new PutResult(null, null, OutgoingMailProblems.AllSuppressed(suppressed.Values));
-            store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), bytes.Length, key, requestHash);
+            if (suppressed.Count > 0 && message.Recipients.All(recipient => suppressed.ContainsKey(recipient.Address.Normalized))) return NotStored(new PutResult(null, null, OutgoingMailProblems.AllSuppressed(suppressed.Values)));
+            store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), size, key, requestHash);
             if (suppressed.Count > 0) SuppressionStore.Hold(tx, id, store.Recipients(tx, id), suppressed);
-            inSameTransaction?.Invoke(tx, id, messageId);
-            tx.AfterCommit(() => signal.Wake(decision.Server.Id));
+            inSameTransaction(tx);
+            tx.AfterCommit(() => signal.Wake(decision.Server!.Id));
             return new PutResult(id, messageId, null);
+
+            PutResult NotStored(PutResult instead)
+            {
+                if (streamed is { } unused) Bodies.Delete(tx, unused);
+                return instead;
+            }
         }, cancellationToken);
+    }
+
+    private async Task<PutResult?> RepeatedAsync(OutgoingMessage message, byte[]? requestHash, CancellationToken cancellationToken) =>
+        KeyOf(message) is { } key && await database.ReadAsync(reader => store.FindByKey(reader, key), cancellationToken) is { } earlier ? Repeated(earlier, requestHash!) : null;
+
+    private Problem? TooLarge(long size, OutgoingServer server) =>
+        size > MaxBytes ? OutgoingMailProblems.TooLarge(size, MaxBytes, "this hub")
+        : server.SizeLimit is > 0 and var limit && size > limit ? OutgoingMailProblems.TooLarge(size, limit, $"the server “{server.Name}”")
+        : null;
+
+    private static string? KeyOf(OutgoingMessage message) => message.IdempotencyKey is { } given ? $"{message.Creator?.ToString("D") ?? "system"}:{given}" : null;
+
+    /// <summary>What passes by itself, or when somebody makes room. Anything else is a fault.</summary>
+    private static Problem? NotStored(SqliteException failure) => failure.SqliteErrorCode switch
+    {
+        SQLitePCL.raw.SQLITE_FULL => OutgoingMailProblems.StorageFull,
+        SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => OutgoingMailProblems.StorageBusy,
+        _ => null,
+    };
+
+    private static string NewMessageId(OutboxMailId id, ServerDecision decision)
+    {
+        var from = decision.HeaderFrom.Address.Wire;
+        return $"{id.Value:N}@{from[(from.LastIndexOf('@') + 1)..]}";
     }
 
     private static PutResult Repeated((OutboxMailId Id, string MessageId, byte[]? RequestHash) earlier, byte[] requestHash) =>
         earlier.RequestHash is { } hash && hash.AsSpan().SequenceEqual(requestHash) ? new(earlier.Id, earlier.MessageId, null) : new(null, null, OutgoingMailProblems.KeyReused);
-
-    private static string MessageIdDomain(EmailAddress from) => from.Wire[(from.Wire.LastIndexOf('@') + 1)..];
 
     /// <summary>Equal for requests that mean the same message.</summary>
     private static byte[] RequestHash(OutgoingMessage message)

@@ -62,6 +62,10 @@ internal sealed record OutboxRecipient
     public RecipientState State { get; init; }
     /// <summary>The server's last word about this recipient; null before it said any.</summary>
     public string? Reply { get; init; }
+    /// <summary>NOTIFY of whoever handed the mail in (RFC 3461 section 4.1), the sum of SmtpNotify; null: not asked.</summary>
+    public int? DsnNotify { get; init; }
+    /// <summary>ORCPT as <c>rfc822;ann@example.com</c>; null: not given.</summary>
+    public string? DsnOriginal { get; init; }
 }
 
 internal sealed record AttemptRow
@@ -84,10 +88,13 @@ internal sealed record ClaimedMail(
 {
     /// <summary>Each once, in order.</summary>
     public Mail.EmailAddress[] Addresses { get; } = [.. Recipients.Select(recipient => recipient.Address).Distinct()];
+    public BodyForm Form { get; init; }
+    /// <summary>By place in <see cref="Addresses"/>. Null: nothing is asked.</summary>
+    public Mail.Smtp.SmtpDsn? Dsn { get; init; }
 }
 
 /// <param name="N">Its place among the mail's recipients.</param>
-internal sealed record ClaimedRecipient(int N, Mail.EmailAddress Address);
+internal sealed record ClaimedRecipient(int N, Mail.EmailAddress Address, int? DsnNotify = null, string? DsnOriginal = null);
 
 /// <summary>What a claim came to.</summary>
 /// <param name="OpensAt">When the budget has room again; null when it does not keep anything back.</param>

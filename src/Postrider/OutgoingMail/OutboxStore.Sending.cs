@@ -45,7 +45,7 @@ internal sealed partial class OutboxStore
 
         var next = Next(transaction, server.Id, Math.Min(wanted, room.Messages), turn);
         if (next.Count == 0) return Turn.Nothing;
-        var recipients = transaction.Query<RecipientRow>("SELECT mail_id, n, address, state FROM outbox_recipient WHERE mail_id IN @ids ORDER BY mail_id, n", new { ids = next.Select(mail => Ids.Stored(mail.Id.Value)) }).ToLookup(row => row.MailId);
+        var recipients = transaction.Query<RecipientRow>("SELECT mail_id, n, address, state, dsn_notify, dsn_original FROM outbox_recipient WHERE mail_id IN @ids ORDER BY mail_id, n", new { ids = next.Select(mail => Ids.Stored(mail.Id.Value)) }).ToLookup(row => row.MailId);
         var mails = new List<ClaimedMail>(next.Count);
         var dayIsFull = false;
         var (left, outside) = (room.Recipients, room.Tenant?.Recipients ?? 0);
@@ -197,7 +197,7 @@ internal sealed partial class OutboxStore
         {
             if (count <= 0) return;
             next.AddRange(transaction.Query<NextMail>(
-                "SELECT id, lane, envelope_from, body_id, size, begun, tries, due_at, life_from FROM outbox_mail WHERE server_id = @server AND lane = @lane AND state <= 1 AND due_at <= @now ORDER BY due_at LIMIT @count",
+                "SELECT id, lane, envelope_from, body_id, size, begun, tries, due_at, life_from, body_form, dsn_return_whole, dsn_envelope_id FROM outbox_mail WHERE server_id = @server AND lane = @lane AND state <= 1 AND due_at <= @now ORDER BY due_at LIMIT @count",
                 new { server, lane = (int)lane, now = transaction.Now, count }).Skip(skip).Select(row => row with { ClaimedAt = transaction.Now }));
         }
     }
@@ -256,9 +256,18 @@ internal sealed partial class OutboxStore
         public DateTimeOffset LifeFrom { get; init; }
         public DateTimeOffset ClaimedAt { get; init; }
 
-        public ClaimedMail ToMail(IReadOnlyList<RecipientRow> recipients) => new(
-            Id, EnvelopeFrom, BodyId, Size, [.. recipients.Where(row => row.State == 0).Select(row => new ClaimedRecipient(row.N, EmailAddress.Parse(row.Address)))],
-            [.. recipients.Where(row => row.State != 0).Select(row => (RecipientState)row.State)], Tries, DueAt, LifeFrom, ClaimedAt);
+        public int? BodyForm { get; init; }
+        public bool? DsnReturnWhole { get; init; }
+        public string? DsnEnvelopeId { get; init; }
+
+        public ClaimedMail ToMail(IReadOnlyList<RecipientRow> rows)
+        {
+            var recipients = rows.Where(row => row.State == 0).Select(row => new ClaimedRecipient(row.N, EmailAddress.Parse(row.Address), row.DsnNotify, row.DsnOriginal)).ToList();
+            return new(Id, EnvelopeFrom, BodyId, Size, recipients, [.. rows.Where(row => row.State != 0).Select(row => (RecipientState)row.State)], Tries, DueAt, LifeFrom, ClaimedAt)
+            {
+                Form = (BodyForm)(BodyForm ?? 0), Dsn = WireForms.DsnOf(DsnReturnWhole, DsnEnvelopeId, [.. recipients.DistinctBy(recipient => recipient.Address)]),
+            };
+        }
     }
 
     private sealed record RecipientRow
@@ -267,6 +276,8 @@ internal sealed partial class OutboxStore
         public int N { get; init; }
         public string Address { get; init; } = "";
         public int State { get; init; }
+        public int? DsnNotify { get; init; }
+        public string? DsnOriginal { get; init; }
     }
 
     private sealed record StrandedRow

@@ -83,7 +83,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         reader.Query<WaitingRow>($"SELECT server_id, COUNT(*) AS count FROM outbox_mail WHERE state <= 1 {(creator is null ? "" : "AND creator = @creator")} GROUP BY server_id", new { creator }).ToDictionary(row => row.ServerId, row => row.Count);
 
     public IReadOnlyList<OutboxRecipient> Recipients(HubReader reader, OutboxMailId id) =>
-        reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
+        reader.Query<OutboxRecipient>("SELECT n, role, name, address, state, reply, dsn_notify, dsn_original FROM outbox_recipient WHERE mail_id = @id ORDER BY n", new { id });
 
     public IReadOnlyList<AttemptRow> Attempts(HubReader reader, OutboxMailId id) =>
     [

@@ -141,6 +141,8 @@ internal static class OutgoingMailApi
     public static int StatusOf(Problem problem) => problem.Code switch
     {
         "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
+        "storage-low" or "storage-full" => StatusCodes.Status507InsufficientStorage,
+        "storage-busy" => StatusCodes.Status503ServiceUnavailable,
         "mail-idempotency-key-reused" or "mail-all-suppressed" or "no-outgoing-server" or "outgoing-server-archived" or "outgoing-server-may-not-send-as" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     };

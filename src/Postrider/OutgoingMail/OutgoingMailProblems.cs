@@ -76,5 +76,16 @@ internal static class OutgoingMailProblems
 
     public static Problem NotSuppressed { get; } = new("suppressed-address-not-found", "This address is not suppressed.", null, "Reload the page: somebody may have removed it.", "you", false);
 
+    public static Problem StorageLow(long free) => new("storage-low", "The hub's disk is nearly full, so it takes no mail.", $"{Megabytes(free)} are free; it takes mail again from 256 MB on. What it has taken goes on being sent.", "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
+
+    public static Problem StorageFull { get; } = new("storage-full", "The hub's disk is full: the message was not stored.", null, "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
+
+    public static Problem StorageBusy { get; } = new("storage-busy", "The hub's database is held by another program: the message was not stored.", null, "Try again. If it lasts, end the program that has the database open, such as a backup.", "administrator", false);
+
+    /// <param name="detail">What stands in the way.</param>
+    public static Problem NotConvertible(string detail) => new("mail-not-convertible", "The message holds what no mail server takes, and it cannot be encoded anew without changing it.", detail, "Let the program that wrote it use base64 or quoted-printable, and lines of at most 998 octets.", "you", false);
+
+    public static Problem CannotTake(string host, string detail) => new("mail-form-not-taken", $"{host} cannot take the message in the form in which it was written.", detail, "Let the program that wrote it encode its header and text (RFC 2047, quoted-printable), or send through another server.", "you", false);
+
     private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
 }

@@ -21,6 +21,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
     public const string AlertRecipients = "postrider.alert.recipients";
     public const string AlertDisabled = "postrider.alert.disabled";
+    public const string TrustedSubmitters = "submission.trusted_networks";
     public const string CustomEmailServers = "base_setup.default_external_email_server";
     public const string DedicatedServer = "mass_mailing.outgoing_mail_server";
     public const string DedicatedServerId = "mass_mailing.mail_server_id";
@@ -40,6 +41,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
         new(AlertRecipients, "Who is written to when an incident needs somebody and lasts. Empty: every administrator.", "addresses with commas between them", IsAddressList),
         new(AlertDisabled, "Nobody is written to about incidents; the pages still show them.", "True or False", IsTruth),
+        new(TrustedSubmitters, "Printers and other programs that may hand in mail by SMTP without signing in, by their addresses, each with a name to know them by.", "networks with a name each and commas between them, such as 192.0.2.10=Scanner, 198.51.100.0/24=Printers", value => TrustedNetworks.TryParse(value, out _)),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
         new(DedicatedServer, "Dedicated Server in General Settings, Email Marketing: mailings go through a server of their own.", "True or False", IsTruth),
         new(DedicatedServerId, "The id of that server, as the address of its page shows it.", "the id of an outgoing mail server", value => Guid.TryParseExact(value, "D", out _)),

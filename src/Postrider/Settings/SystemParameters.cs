@@ -34,6 +34,8 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
     /// <summary>Id of the outgoing server that mailings go through; null: <em>Dedicated Server</em> is not ticked.</summary>
     public Guid? DedicatedServer => KnownParameter.IsTrue(Get(KnownParameter.DedicatedServer)) && Guid.TryParse(Get(KnownParameter.DedicatedServerId), out var id) ? id : null;
+    /// <summary>Whoever comes from there hands in mail without signing in.</summary>
+    public TrustedNetworks TrustedNetworks => TrustedNetworks.Parse(Get(KnownParameter.TrustedSubmitters));
     /// <summary>Null: the cloud the hub was started with.</summary>
     public Uri? OutlookEndpoint => Get(KnownParameter.OutlookEndpoint) is { } value ? new Uri(value) : null;
 

@@ -23,11 +23,11 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         return id;
     }
 
-    /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it.</summary>
+    /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it. When it throws, what was stored is gone again, as far as the database lets it.</summary>
     public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
     {
         var id = Ids.New(clock);
-        await database.WriteAsync(tx => tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @Now, 0)", new { id, tx.Now }), cancellationToken);
+        await database.WriteAsync(tx => InsertUnsettled(tx, id), cancellationToken);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
         try
@@ -46,6 +46,11 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
             var digest = hash.GetHashAndReset();
             await database.WriteAsync(tx => Complete(tx, id, length, digest), cancellationToken);
             return id;
+        }
+        catch
+        {
+            await DropAsync(id);
+            throw;
         }
         finally
         {
@@ -92,6 +97,23 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         return read.Where(body => SHA256.HashData(body.Bytes).AsSpan().SequenceEqual(body.Sha256)).ToDictionary(body => body.Id, body => body.Bytes);
     }
 
+    /// <summary>As <see cref="Open"/>, and from any place.</summary>
+    /// <param name="length">Of the whole.</param>
+    public Stream OpenSeekable(Guid id, long length) => new SeekableBody(database, id, length);
+
+    /// <summary>Of a body that no row will own after all.</summary>
+    public async Task DropAsync(Guid id)
+    {
+        try
+        {
+            await database.WriteAsync(tx => Delete(tx, id), CancellationToken.None);
+        }
+        catch (Microsoft.Data.Sqlite.SqliteException)
+        {
+            // A full disk, for one: the sweep takes it later.
+        }
+    }
+
     /// <summary>When the row that owned it is deleted, in the same transaction, after it.</summary>
     public static void Delete(HubTransaction transaction, Guid id)
     {
@@ -121,6 +143,9 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
 
         return removed;
     }
+
+    private static void InsertUnsettled(HubTransaction tx, Guid id) =>
+        tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, 0)", new { id, at = tx.Now });
 
     private static void InsertChunk(HubTransaction tx, Guid id, int n, byte[] chunk) =>
         tx.Execute("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });

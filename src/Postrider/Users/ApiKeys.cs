@@ -45,19 +45,30 @@ internal sealed class ApiKeys(HubDatabase database, JournalWriter journal, TimeP
     }, cancellationToken);
 
     /// <returns>Whose key it is; null when it is none.</returns>
-    public async Task<Person?> FindPersonAsync(string key, CancellationToken cancellationToken = default)
+    public async Task<Person?> FindPersonAsync(string key, CancellationToken cancellationToken = default) => (await FindAsync(key, cancellationToken)).Person;
+
+    /// <summary>As a user name and a password, where a program cannot send a key alone.</summary>
+    /// <param name="userName">The person's e-mail address or the key's name, in any case.</param>
+    /// <returns>Null when the key is none, or is not of that name.</returns>
+    public async Task<Person?> FindPersonAsync(string userName, string key, CancellationToken cancellationToken = default)
     {
-        if (key.Length > 100 || !key.StartsWith(Prefix, StringComparison.Ordinal)) return null;
+        var (name, person) = await FindAsync(key, cancellationToken);
+        return person is not null && (person.Email.Equals(userName.Trim(), StringComparison.OrdinalIgnoreCase) || name!.Equals(userName.Trim(), StringComparison.OrdinalIgnoreCase)) ? person : null;
+    }
+
+    private async Task<(string? Name, Person? Person)> FindAsync(string key, CancellationToken cancellationToken)
+    {
+        if (key.Length > 100 || !key.StartsWith(Prefix, StringComparison.Ordinal)) return default;
         var hash = Secret.Hash(key);
         var (use, person) = await database.ReadAsync(r =>
         {
-            var found = r.QueryFirstOrDefault<Use>("SELECT id, person_id, last_used_at FROM api_key WHERE key_hash = @hash", new { hash });
+            var found = r.QueryFirstOrDefault<Use>("SELECT id, person_id, name, last_used_at FROM api_key WHERE key_hash = @hash", new { hash });
             return (found, found is null ? null : PersonStore.Find(r, found.PersonId));
         }, cancellationToken);
         if (use is not null && (use.LastUsedAt is not { } last || clock.GetUtcNow() - last >= UseIsNotedEvery))
             await database.WriteAsync(tx => tx.Execute("UPDATE api_key SET last_used_at = @at WHERE id = @Id", new { use.Id, at = tx.Now }), cancellationToken);
-        return person;
+        return (use?.Name, person);
     }
 
-    private sealed record Use(Guid Id, Guid PersonId, DateTimeOffset? LastUsedAt);
+    private sealed record Use(Guid Id, Guid PersonId, string Name, DateTimeOffset? LastUsedAt);
 }

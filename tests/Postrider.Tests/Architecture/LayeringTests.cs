@@ -20,6 +20,7 @@ public sealed partial class LayeringTests
         // Entra: the hosts and ports of the Microsoft cloud that the Outlook choice fills in.
         ["OutgoingServers"] = ["OutlookAccounts", "Entra", "Apps", "Doctor"],
         ["OutgoingMail"] = ["OutgoingServers", "Doctor"],
+        ["Submission"] = ["OutgoingMail"],
         ["Conversations"] = ["OutgoingMail"],
         ["IncomingMail"] = ["Conversations", "OutgoingMail"],
         ["IncomingServers"] = ["IncomingMail", "OutlookAccounts", "Entra", "Apps", "Doctor"],

@@ -176,7 +176,8 @@ public static class MessageConversion
                     }
                 }
                 await FlushAsync(0);
-                if (last is not ((byte)'\r', (byte)'\n')) await into.WriteAsync("\r\n"u8.ToArray(), cancel);
+                // In quoted-printable a line end is content, unless it is a soft one (RFC 2045 section 6.7).
+                if (last is not ((byte)'\r', (byte)'\n')) await into.WriteAsync((_steps is [.., Encode { Encoding: TransferEncoding.QuotedPrintable }] ? "=\r\n"u8 : "\r\n"u8).ToArray(), cancel);
             }
             finally
             {

@@ -260,6 +260,28 @@ public sealed class SubmissionTests
     }
 
     [Fact]
+    public async Task A_binary_message_in_chunks_is_encoded_and_one_that_is_not_ended_leaves_nothing()
+    {
+        await using var hub = await SubmissionUnderTest.StartAsync();
+        await using var line = await hub.SignInAsync();
+        var content = "\0\n\r\u00FF" + new string('x', 2000);
+        var message = "From: admin@hub.example\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n" + content;
+        await line.SayAsync("MAIL FROM:<admin@hub.example> BODY=BINARYMIME");
+        await line.SayAsync("RCPT TO:<ben@example.org>");
+        Assert.StartsWith("250", await line.SayAsync($"BDAT {message.Length + 2}\r\n{message}"), StringComparison.Ordinal);
+        Assert.StartsWith("250", await line.SayAsync("RSET"), StringComparison.Ordinal);
+        Assert.Equal((0, 0), await hub.StoredAsync());
+
+        await line.SayAsync("MAIL FROM:<admin@hub.example> BODY=BINARYMIME");
+        await line.SayAsync("RCPT TO:<ben@example.org>");
+        await line.WriteAsync($"BDAT {message.Length} LAST\r\n{message}");
+        Assert.StartsWith("250 2.6.0", await line.AnswerAsync(), StringComparison.Ordinal);
+        var (_, _, text) = await hub.LastAsync();
+        Assert.DoesNotContain(text, c => c > 127 || c == 0);
+        Assert.Equal(content, Encoding.Latin1.GetString(MimeMessage.Read(Encoding.Latin1.GetBytes(text)).Root.DecodeBytes()));
+    }
+
+    [Fact]
     public async Task A_large_message_passes_through_little_memory()
     {
         await using var hub = await SubmissionUnderTest.StartAsync();

@@ -110,6 +110,7 @@ public static class Hub
         app.MapOutlookCredentials();
         app.MapOutlookAccounts();
         app.MapOutgoingServers();
+        app.MapSendingBudgets();
         app.MapPersonalServer();
         app.MapOutgoingMail();
         app.MapSuppressedAddresses();

@@ -63,7 +63,7 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
             {
                 try
                 {
-                    result = await client.SendAsync(new(EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Addresses, message, form.Size) { Kind = form.Kind, Utf8Header = form.Utf8Header, Dsn = claimed.Dsn }, cancellationToken);
+                    result = await client.SendAsync(new(claimed.EnvelopeFrom == OutboxStore.NullSender ? null : EmailAddress.Parse(claimed.EnvelopeFrom), claimed.Addresses, message, form.Size) { Kind = form.Kind, Utf8Header = form.Utf8Header, Dsn = claimed.Dsn }, cancellationToken);
                 }
                 catch (InvalidDataException)
                 {

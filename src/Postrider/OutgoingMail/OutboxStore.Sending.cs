@@ -154,7 +154,7 @@ internal sealed partial class OutboxStore
         WriteAttempt(transaction, claimed.Id, server.Id, claimed.ClaimedAt, OutcomeWord(state, verdict, deferred), problem ?? verdict.ServerTrouble?.Problem, transcript);
         if (!verdict.WasNamed) budgets.GiveBack(transaction, server, [claimed.Addresses]);
 
-        if (server.Kind == ServerKind.Outlook && verdict.SendAs is var (allowed, said)) sendAs.Learn(transaction, server.Id, EmailAddress.Parse(claimed.EnvelopeFrom), allowed, said);
+        if (server.Kind == ServerKind.Outlook && claimed.EnvelopeFrom != NullSender && verdict.SendAs is var (allowed, said)) sendAs.Learn(transaction, server.Id, EmailAddress.Parse(claimed.EnvelopeFrom), allowed, said);
         if (verdict.ServerTrouble is { } serverTrouble) servers.NoteTrouble(transaction, server.Id, serverTrouble, pausedUntil);
         else if (server.Problem is not null || server.PausedUntil is not null || server.IncidentId is not null || server.SizeLimit != sizeLimit) servers.NoteWorking(transaction, server.Id, sizeLimit);
         return state;

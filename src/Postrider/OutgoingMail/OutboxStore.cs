@@ -16,6 +16,9 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     /// <summary>With so many mails of a submitter waiting for one server, the next ones go into the lane of mailings: others need not wait for them.</summary>
     public const int CrowdOfOne = 100;
 
+    /// <summary>The null reverse-path (RFC 5321 section 4.5.5), as it is stored.</summary>
+    public const string NullSender = "";
+
     private const string MailColumns =
         """
         m.id, m.message_id, m.state, m.lane, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, s.problem AS server_problem, s.held_at AS server_held_at, s.held_reason AS server_held_reason, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at, m.report_to,
@@ -37,7 +40,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
             """,
             new
             {
-                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = decision.EnvelopeFrom.ToString(),
+                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = message.Report is not null && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
                 serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
             });
         var n = 0;

@@ -19,6 +19,10 @@ internal static class OutgoingMailFeature
         services.AddSingleton<SendingForecast>();
         services.AddSingleton<DeliveryAttempt>();
         services.AddHostedService<OutboxPump>();
+        services.AddSingleton<ReportBell>();
+        services.AddSingleton<IOutboxListener>(provider => provider.GetRequiredService<ReportBell>());
+        services.AddSingleton<SubmitterReports>();
+        services.AddHostedService(provider => provider.GetRequiredService<SubmitterReports>());
         services.AddSingleton<SuppressionStore>();
         services.AddSingleton<DeliveryReportStore>();
         services.AddSingleton<DeliveryReports>();

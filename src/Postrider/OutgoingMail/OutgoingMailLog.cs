@@ -22,4 +22,7 @@ internal static partial class OutgoingMailLog
 
     [LoggerMessage(2351, LogLevel.Error, "Outbox: looking into Sent Items failed; trying again")]
     public static partial void LookFailed(ILogger log, Exception failure);
+
+    [LoggerMessage(2307, LogLevel.Error, "Outbox: telling submitters what became of their mail failed; trying again")]
+    public static partial void ReportsFailed(ILogger log, Exception failure);
 }

@@ -40,4 +40,6 @@ internal sealed record OutgoingMessage
     public OutboxLane Lane { get; init; } = OutboxLane.Usual;
     /// <summary>Who is told by mail when it is delayed or fails (RFC 3464). Null: nobody; the queue shows it.</summary>
     public EmailAddress? ReportTo { get; init; }
+    /// <summary>Makes it a delivery status notification: with the null reverse-path where the server lets it. Null: it is none.</summary>
+    public DraftReport? Report { get; init; }
 }

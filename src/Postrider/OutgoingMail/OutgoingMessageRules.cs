@@ -55,7 +55,9 @@ internal static class OutgoingMessageRules
         Text = message.Text,
         Html = message.Html,
         Attachments = message.Attachments,
-        ExtraHeaders = [new("X-Postrider-Id", mailId.ToString("D"))],
+        Report = message.Report,
+        // RFC 3834 section 5: no program answers what a program wrote.
+        ExtraHeaders = message.Report is null ? [new("X-Postrider-Id", mailId.ToString("D"))] : [new("X-Postrider-Id", mailId.ToString("D")), new("Auto-Submitted", "auto-replied")],
     };
 
     private static bool HasControl(string? text) => text?.Any(char.IsControl) == true;

@@ -16,6 +16,8 @@ internal static class OutgoingServersFeature
         services.AddSingleton<SendAsKnowledge>();
         services.AddSingleton<OutgoingServerStore>();
         services.AddSingleton<SendingBudgets>();
+        services.AddSingleton<SendingBudgetForm>();
+        services.AddSingleton<IMenuEntry, SendingBudgetsMenuEntry>();
         services.AddSingleton<ServerChooser>();
         services.AddSingleton<Explainer>();
         services.AddSingleton<ServerRoster>();
@@ -49,6 +51,17 @@ internal sealed class OutgoingServersMenuEntry : IMenuEntry
     public string Href => "/outgoing-mail-servers";
     public string? Icon => "send";
     public int Order => 10;
+    public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+internal sealed class SendingBudgetsMenuEntry : IMenuEntry
+{
+    public string Section => "Technical";
+    public string? Group => "Email";
+    public string Text => "Sending Budgets";
+    public string Href => "/sending-budgets";
+    public string? Icon => "gauge";
+    public int Order => 15;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
 }
 

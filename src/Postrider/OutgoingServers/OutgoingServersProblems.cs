@@ -66,4 +66,8 @@ internal static class OutgoingServersProblems
         $"The newest {looked.ToString(CultureInfo.InvariantCulture)} messages were looked at, and the mail may lie before them.", "Look into the mailbox itself.", "administrator", true);
 
     public static Problem SentItemsTooSlow(EmailAddress mailbox) => new("sent-items-too-slow", $"{mailbox}: the mailbox did not answer in time.", null, "Nothing to do at first: Postrider looks again.", "nobody", true);
+
+    public static Problem BudgetInvalid { get; } = new("sending-budget-invalid", "The budget was not changed: a field is no number.", null, "Enter whole numbers from 0 to 10,000,000; leave a field empty for the default.", "you", false);
+
+    public static Problem BudgetNotFound { get; } = new("sending-budget-not-found", "There is no such sending budget.", null, "Take the meter from the list of budgets.", "you", false);
 }

@@ -57,7 +57,7 @@ public sealed class WireFormsTests
     {
         var (form, bodies, id, size) = await StoredAsync(EightBit);
         await using var _ = form;
-        var wire = await WireForms.OpenAsync(bodies, id, size, BodyForm.EightBit, Capabilities(eightBit: false, utf8: false), Cancel);
+        var wire = await WireForms.OpenAsync(bodies, id, null, size, BodyForm.EightBit, Capabilities(eightBit: false, utf8: false), Cancel);
         await using var body = wire.Body!;
         Assert.Equal((SmtpBodyKind.SevenBit, null), (wire.Kind, wire.Size));
         var text = await TextAsync(body);
@@ -91,7 +91,7 @@ public sealed class WireFormsTests
     {
         var (form, bodies, id, size) = await StoredAsync(EightBit + string.Concat(Enumerable.Repeat("\u00C3\u00BC line\r\n", 200_000)));
         await using var _ = form;
-        var wire = await WireForms.OpenAsync(bodies, id, size, BodyForm.EightBit, Capabilities(eightBit: false, utf8: true), Cancel);
+        var wire = await WireForms.OpenAsync(bodies, id, null, size, BodyForm.EightBit, Capabilities(eightBit: false, utf8: true), Cancel);
         await using var body = wire.Body!;
         var text = await TextAsync(body);
         Assert.DoesNotContain(text, c => c > 127);
@@ -105,7 +105,7 @@ public sealed class WireFormsTests
         await using var _ = form;
         foreach (var (asked, capabilities) in ((BodyForm, SmtpCapabilities)[])[(BodyForm.EightBit, Capabilities(eightBit: false, utf8: false)), (BodyForm.Utf8Header, Capabilities(eightBit: true, utf8: false))])
         {
-            var wire = await WireForms.OpenAsync(bodies, id, size, asked, capabilities, Cancel);
+            var wire = await WireForms.OpenAsync(bodies, id, null, size, asked, capabilities, Cancel);
             Assert.Equal((554, "5.6.7", null), (wire.Refusal!.Code, wire.Refusal.EnhancedCode, wire.Body));
         }
     }

@@ -94,6 +94,18 @@ public sealed class OutgoingSetUpsJourney : IDisposable
         Assert.Equal("\"Meadow Sales\" <sales@meadow.example>", place.FromOf("Our spring breads"));
         Assert.Equal("\"Ann Miller\" <notifications@meadow.example>", place.FromOf("From Ann"));
         Assert.Equal(["Our spring breads"], place.SubjectsIn("sales@meadow.example", "Sent Items"));
+        await LookAtAllAsync(place, program);
+    }
+
+    /// <summary>The new pages on a phone and in the dark, for the eye; with a filter that deserves its warnings.</summary>
+    private static async Task LookAtAllAsync(Place place, HttpClient program)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        var servers = await program.GetFromJsonAsync<List<Listed>>("/api/v1/outgoing-servers", cancel);
+        var mailings = servers!.Single(server => server.Name == "Mailings");
+        using var wide = await program.PutAsJsonAsync($"/api/v1/outgoing-servers/{mailings.Id:D}", new { fromFilter = "sales@meadow.example, meadow.example" }, cancel);
+        Assert.Equal(HttpStatusCode.OK, wide.StatusCode);
+        await place.LookAsync("/outgoing-mail-servers?from=" + Uri.EscapeDataString("Rosa <rosa@outlook.example>"), $"/outgoing-mail-servers/{mailings.Id:D}", "/settings", "/preferences");
     }
 
     private async Task<Place> StartAsync(string name)
@@ -125,6 +137,8 @@ public sealed class OutgoingSetUpsJourney : IDisposable
         return new Place(tenant, hub, browser, pictures, visit);
     }
 
+    private sealed record Listed(Guid Id, string Name);
+
     /// <summary>Hub, sandbox and the people at their browsers.</summary>
     private sealed class Place(RunningTenant tenant, RunningHub hub, Browser browser, Pictures pictures, HubVisit administrator) : IAsyncDisposable
     {
@@ -140,6 +154,20 @@ public sealed class OutgoingSetUpsJourney : IDisposable
 
         /// <summary>Another person signs in at Microsoft next.</summary>
         public Task ForgetMicrosoftAsync() => administrator.Page.Context.ClearCookiesAsync(new() { Name = "sandbox.signin" });
+
+        public async Task LookAsync(params string[] paths)
+        {
+            foreach (var (phone, dark, name) in new[] { (false, false, "desk"), (true, false, "phone"), (false, true, "dark"), (true, true, "phone-dark") })
+            {
+                var page = await browser.NewPersonAsync(phone, dark);
+                await page.Context.AddCookiesAsync((await administrator.Page.Context.CookiesAsync([hub.Address.ToString()])).Select(cookie => new Microsoft.Playwright.Cookie { Name = cookie.Name, Value = cookie.Value, Url = hub.Address.ToString() }));
+                foreach (var path in paths)
+                {
+                    await page.GotoAsync(new Uri(hub.Address, path).ToString());
+                    await pictures.TakeAsync(page, name + path.Split('?')[0].Replace('/', '-'));
+                }
+            }
+        }
 
         public string FromOf(string subject) =>
             Read(Customer, "INBOX").Single(message => message.Subject == subject).From.Single().ToString();

@@ -28,7 +28,7 @@ internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, Recipien
     /// <summary>What the attempt showed of the sender: taken, or refused because the account may not send as it; with the server's words. Null: nothing.</summary>
     public (bool Allowed, string? Reply)? SendAs =>
         Outcomes.Values.OfType<RecipientOutcome.Accepted>().FirstOrDefault() is { } accepted ? (true, accepted.Reply?.ToString())
-        : MailProblem is { Problem: { Code: "smtp-send-as-denied", Detail: var said } } ? (false, said) : null;
+        : Outcomes.Values.OfType<RecipientOutcome.Refused>().FirstOrDefault(refused => SmtpDoctor.ExplainReply(refused.Reply, "DATA").Problem.Code == "smtp-send-as-denied") is { } denied ? (false, denied.Reply.ToString()) : null;
 
     /// <summary>Reads the dialogue's result. Pure.</summary>
     public static AttemptVerdict Of(IReadOnlyList<EmailAddress> offered, SmtpSendResult result, string host, int port)

@@ -104,6 +104,8 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         var sealedPassword = server.PasswordIsSet && !string.IsNullOrEmpty(password) ? Protector(id).Protect(Encoding.UTF8.GetBytes(password)) : null;
         return database.WriteAsync<(OutgoingServerId, Problem?)>(tx =>
         {
+            // Of two at the same time the first is taken: a user has one server of one's own.
+            if (isNew && server.Owner is { } owner && FindOwned(tx, owner) is { } first) return (first.Id, null);
             var before = isNew ? null : Find(tx, id);
             if (before is { Active: true } && !server.Active && uses.SelectMany(use => use.Of(tx, id)).ToList() is { Count: > 0 } reasons) return (id, OutgoingServersProblems.InUse(before.Name, reasons));
             var account = server.Kind == ServerKind.Outlook ? AccountOf(tx, server, before) : null;

@@ -33,6 +33,9 @@ internal static class ServerWarnings
         else if (common.Count > 0 && defaultFrom is not null && !common.Exists(one => one.Filter.Admits(defaultFrom)))
             warnings.Add(new(null, "default-from-without-server", $"No server is meant for the default sender {defaultFrom}, so mail from senders without a server of their own goes through the first server, which may refuse it.", $"Write {defaultFrom} into the From Filter of the server that sends notifications."));
 
+        if (defaultFrom is not null && active.Find(one => one.Server.Owner is not null && one.Filter.HasAddress(defaultFrom)).Server is { } personal)
+            warnings.Add(new(personal.Id, "default-from-is-personal", $"The default sender {defaultFrom} is the address of “{personal.Name}”, which belongs to a user: what others send under it never goes through that mailbox.", "Choose another default sender (mail.default.from), or make a server for it that belongs to nobody."));
+
         foreach (var (server, filter) in active)
         {
             if (filter.IsEmpty && server.Id != dedicated)

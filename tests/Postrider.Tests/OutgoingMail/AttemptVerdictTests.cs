@@ -59,6 +59,21 @@ public sealed class AttemptVerdictTests
     }
 
     [Fact]
+    public void What_the_account_may_send_as_shows_in_the_answers_and_nowhere_else()
+    {
+        var noSuchUser = new SmtpReply(550, "5.1.1", "No such user");
+        var denied = new SmtpReply(554, "5.2.252", "SendAsDenied; a not allowed to send as b");
+        // One recipient was refused for itself before the sender was refused for all.
+        var verdict = Of(new([new(A, false, noSuchUser), new(B, false, Ok)], denied, new(WireFailureKind.CommandRefused, "END OF DATA", denied, "refused", true, false)), A, B);
+        Assert.Equal((false, denied.ToString()), verdict.SendAs);
+        Assert.True(Of(new([new(A, true, Ok)], Ok, null), A).SendAs!.Value.Allowed);
+        Assert.Null(Of(new([new(A, false, noSuchUser)], null, null), A).SendAs);
+        // The latch closes the mailbox, whoever the sender is.
+        var latch = new SmtpReply(550, "5.2.252", "Sender throttled due to continuous send as denied errors.");
+        Assert.Null(Of(new([new(A, false, Ok)], latch, new(WireFailureKind.CommandRefused, "END OF DATA", latch, "refused", true, false)), A).SendAs);
+    }
+
+    [Fact]
     public void A_451_at_the_end_of_the_data_postpones_all()
     {
         var reply = new SmtpReply(451, "4.7.500", "Server busy");

@@ -63,6 +63,17 @@ public sealed class PersonalServerTests(HubWithMicrosoft both) : IClassFixture<H
     }
 
     [Fact]
+    public async Task Two_presses_at_once_make_one_server()
+    {
+        using var user = await both.Hub.OpenBrowserOfUserAsync("Tina Twice", "tina@meadow.example");
+        var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => user.PostAsync("/api/v1/preferences/mail-server/connect", null, Cancel)));
+        Assert.All(answers, answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+        foreach (var answer in answers) answer.Dispose();
+        var servers = await both.Hub.GetAsync<JsonElement>("/api/v1/outgoing-servers");
+        Assert.Single(servers.EnumerateArray(), server => server.GetProperty("userName").GetString() == "tina@meadow.example");
+    }
+
+    [Fact]
     public async Task An_address_of_the_hub_is_no_users_own_and_switched_off_means_off()
     {
         using var user = await both.Hub.OpenBrowserOfUserAsync("Nora Notes", "catch@meadow.example");

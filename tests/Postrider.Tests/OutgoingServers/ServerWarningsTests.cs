@@ -15,7 +15,8 @@ public sealed class ServerWarningsTests
     {
         Assert.Equal(["default-from-without-server"], Codes([Outlook("sales@meadow.example")]));
         // Somebody's own server and an archived one do not count.
-        Assert.Equal(["default-from-without-server"], Codes([Outlook("sales@meadow.example"), Outlook("notifications@meadow.example") with { Active = false }, Outlook("notifications@meadow.example") with { Owner = Guid.NewGuid() }]));
+        Assert.Equal(["default-from-without-server"], Codes([Outlook("sales@meadow.example"), Outlook("notifications@meadow.example") with { Active = false }]));
+        Assert.Equal(["default-from-without-server", "default-from-is-personal"], Codes([Outlook("sales@meadow.example"), Outlook("notifications@meadow.example") with { Owner = Guid.NewGuid() }]));
         Assert.Empty(Codes([Smtp("meadow.example")]));
     }
 
@@ -50,7 +51,7 @@ public sealed class ServerWarningsTests
     public void The_mailing_server_a_persons_own_and_an_archived_one_may_say_what_another_says()
     {
         var mailings = Smtp("notifications@meadow.example");
-        Assert.Empty(ServerWarnings.Of([Outlook("notifications@meadow.example"), mailings, Outlook("notifications@meadow.example") with { Owner = Guid.NewGuid() }, Outlook("notifications@meadow.example") with { Active = false }], Default, mailings.Id, Nothing));
+        Assert.Empty(ServerWarnings.Of([Outlook("notifications@meadow.example"), mailings, Outlook("sales@meadow.example") with { Owner = Guid.NewGuid() }, Outlook("sales@meadow.example"), Outlook("notifications@meadow.example") with { Active = false }], Default, mailings.Id, Nothing));
     }
 
     [Fact]

@@ -66,6 +66,8 @@ public sealed class IncidentJourney : IDisposable
         await SendAsync(page, new Uri(hub.Address, "/api/v1/outgoing-servers/" + server), "PUT", new { active = false });
         await page.GetByText("Nothing stops mail", new() { Exact = true }).WaitForAsync();
         await pictures.TakeAsync(page, "incidents-over");
+        await page.SetViewportSizeAsync(390, 844);
+        await pictures.TakeAsync(page, "incidents-over-phone");
     }
 
     private static Task MakeServerAsync(IPage page, Uri hub, string name, string filter) =>

@@ -3,8 +3,8 @@ using Postrider.Storage;
 namespace Postrider.Journal;
 
 /// <summary>A mail to people about the hub itself.</summary>
-/// <param name="About">What it tells of: not sent through a server that this touches.</param>
-internal sealed record Notice(IncidentCause About, string Subject, string Text);
+/// <param name="Avoids">Not sent through a server that this touches; null: through any that works.</param>
+internal sealed record Notice(IncidentCause? Avoids, string Subject, string Text);
 
 /// <summary>Writes to the administrators.</summary>
 internal interface INotices

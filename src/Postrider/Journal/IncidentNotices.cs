@@ -66,7 +66,7 @@ internal static class IncidentWords
             lines.Add(JournalTexts.NoticeNothingLost);
         }
 
-        return new(incident.Cause, (incident.EndedAt is null ? JournalTexts.NoticeSubject : JournalTexts.NoticeSubjectOver) + " " + problem.What, string.Join("\n\n", lines));
+        return new(incident.EndedAt is null ? incident.Cause : null, (incident.EndedAt is null ? JournalTexts.NoticeSubject : JournalTexts.NoticeSubjectOver) + " " + problem.What, string.Join("\n\n", lines));
     }
 
     private static string Utc(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC";

@@ -16,7 +16,7 @@ internal sealed class AdministratorNotices(HubDatabase database, Outbox outbox, 
     public async Task<bool> TellAdministratorsAsync(Notice notice, Action<HubTransaction> inSameTransaction, CancellationToken cancellationToken)
     {
         if (KnownParameter.IsTrue(parameters.Get(KnownParameter.AlertDisabled))) return false;
-        var (recipients, all, touched) = await database.ReadAsync(reader => (Recipients(reader), servers.List(reader), servers.TouchedBy(reader, notice.About).Select(server => server.Id).ToHashSet()), cancellationToken);
+        var (recipients, all, touched) = await database.ReadAsync(reader => (Recipients(reader), servers.List(reader), notice.Avoids is { } cause ? servers.TouchedBy(reader, cause).Select(server => server.Id).ToHashSet() : []), cancellationToken);
         if (recipients.Count == 0) return false;
         var candidates = all.Where(server => server.Owner is null || !parameters.PersonalServersDisabled).ToList();
         if (NoticeSender.Choose(candidates, touched, parameters.DefaultFromAddress, recipients[0], sender => chooser.Decide(new SenderQuestion(new(null, sender), Creator: null), candidates)) is not { } from) return false;

@@ -166,7 +166,8 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         if (Find(transaction, id) is not { } before) return;
         var rests = pausedUntil ?? before.PausedUntil;
         var problem = trouble.Problem with { RetriesByItself = trouble.Problem.RetriesByItself || rests is not null, NextTry = rests };
-        var incident = pausedUntil is null ? before.IncidentId : incidents.Open(transaction, trouble.CauseFor(TiesOf(transaction, before)), problem);
+        // What is archived is not tried again, so nothing would end its incident.
+        var incident = pausedUntil is null || !before.Active ? before.IncidentId : incidents.Open(transaction, trouble.CauseFor(TiesOf(transaction, before)), problem);
         transaction.Execute("UPDATE outgoing_server SET problem = @json, problem_at = @now, paused_until = @rests, failures = failures + 1, incident_id = @incident WHERE id = @id",
             new { id, json = JsonSerializer.Serialize(problem), now = transaction.Now, rests, incident });
         if (before.IncidentId is { } old && old != incident) incidents.Left(transaction, old, IncidentEnd.ByItself, null);

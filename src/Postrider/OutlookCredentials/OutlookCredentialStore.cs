@@ -14,6 +14,9 @@ namespace Postrider.OutlookCredentials;
 /// <summary>The Azure application's id and secret.</summary>
 internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents, SystemParameters parameters, TimeProvider clock)
 {
+    // The answer changes only when somebody acts, and acting in General Settings ends the wait. As long as a server's longest pause: what is mended in the portal takes effect by itself.
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMinutes(10);
+
     /// <summary>What is registered in the Azure portal, under the platform Web, to the letter.</summary>
     public Uri RedirectUri => new(parameters.BaseUrl, "/microsoft_outlook/confirm");
 
@@ -70,7 +73,7 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
             tx.Execute(
                 """
                 INSERT INTO outlook_application(only_row, client_id, changed_at, changed_by) VALUES(1, @id, @at, @byUser)
-                ON CONFLICT(only_row) DO UPDATE SET client_id = excluded.client_id, changed_at = excluded.changed_at, changed_by = excluded.changed_by, problem = NULL, problem_at = NULL, retry_at = NULL, failures = 0
+                ON CONFLICT(only_row) DO UPDATE SET client_id = excluded.client_id, changed_at = excluded.changed_at, changed_by = excluded.changed_by, problem = NULL, problem_at = NULL, retry_at = NULL
                 """, new { id, at = tx.Now, byUser });
             if (sealedSecret is not null)
             {
@@ -94,13 +97,11 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
     /// <returns>The problem with the time of the next try; null when other credentials have been saved since it was asked.</returns>
     public Problem? NoteProblem(HubTransaction transaction, Problem problem, DateTimeOffset askedAt)
     {
-        if (transaction.QueryFirstOrDefault<Row>("SELECT client_id, problem, failures, changed_at FROM outlook_application") is not { } before || before.ChangedAt > askedAt) return null;
-        var failures = before.Failures + 1;
-        // Ten minutes, doubling to an hour: the answer changes only when somebody acts, and acting resets it.
-        var retryAt = transaction.Now + TimeSpan.FromMinutes(Math.Min(10 * Math.Pow(2, Math.Min(failures - 1, 10)), 60));
+        if (transaction.QueryFirstOrDefault<Row>("SELECT client_id, problem, changed_at FROM outlook_application") is not { } before || before.ChangedAt > askedAt) return null;
+        var retryAt = transaction.Now + AskAgain;
         var noted = problem with { RetriesByItself = true, NextTry = retryAt };
-        transaction.Execute("UPDATE outlook_application SET problem = @json, problem_at = COALESCE(problem_at, @now), retry_at = @retryAt, failures = @failures",
-            new { json = JsonSerializer.Serialize(noted), now = transaction.Now, retryAt, failures });
+        transaction.Execute("UPDATE outlook_application SET problem = @json, problem_at = COALESCE(problem_at, @now), retry_at = @retryAt",
+            new { json = JsonSerializer.Serialize(noted), now = transaction.Now, retryAt });
         incidents.Open(transaction, new(IncidentAbout.Application, before.ClientId, problem.Code), noted);
         if (before.Problem is null || JsonSerializer.Deserialize<Problem>(before.Problem)?.Code != problem.Code)
             journal.Write(transaction, problem.Code, "outlook-credentials", null, problem.What + " " + problem.Remedy, null);
@@ -109,7 +110,7 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
 
     public void ClearProblem(HubTransaction transaction)
     {
-        if (transaction.QueryFirstOrDefault<Row>("UPDATE outlook_application SET problem = NULL, problem_at = NULL, retry_at = NULL, failures = 0 WHERE problem IS NOT NULL RETURNING client_id") is not { } mended) return;
+        if (transaction.QueryFirstOrDefault<Row>("UPDATE outlook_application SET problem = NULL, problem_at = NULL, retry_at = NULL WHERE problem IS NOT NULL RETURNING client_id") is not { } mended) return;
         incidents.EndAbout(transaction, IncidentAbout.Application, mended.ClientId, IncidentEnd.ByItself, null);
         journal.Write(transaction, "outlook-credentials-work-again", "outlook-credentials", null, "Microsoft accepts the Outlook Credentials again.", null);
     }
@@ -123,7 +124,6 @@ internal sealed class OutlookCredentialStore(HubDatabase database, IDataProtecti
         public DateTimeOffset? RetryAt { get; init; }
         public string? ExpiresOn { get; init; }
         public DateTimeOffset? AddedAt { get; init; }
-        public int Failures { get; init; }
         public DateTimeOffset ChangedAt { get; init; }
     }
 

@@ -68,7 +68,7 @@ public sealed class IncidentFlowTests
         Assert.Null((await hub.PageAsync("/users")).QuerySelector(".pr-banner"));
 
         // It is over for good: the one mail about it.
-        await hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE incident SET ended_at = @at", new { at = tx.Now.AddMinutes(-11) }));
+        await hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE incident SET first_seen_at = @began, ended_at = @at", new { began = tx.Now.AddHours(-1), at = tx.Now.AddMinutes(-11) }));
         for (var n = 0; n < 3; n++) await TellAsync(hub);
         Assert.Equal(7, await CountAsync(hub, "SELECT COUNT(*) FROM outbox_mail"));
     }

@@ -31,3 +31,6 @@ CREATE INDEX incoming_server_incident ON incoming_server(incident_id);
 ALTER TABLE outgoing_server ADD COLUMN held_at INTEGER;
 ALTER TABLE outgoing_server ADD COLUMN held_by BLOB;
 ALTER TABLE outgoing_server ADD COLUMN held_reason TEXT;
+
+-- Credentials that are refused are asked with again after a fixed time.
+ALTER TABLE outlook_application DROP COLUMN failures;

@@ -20,7 +20,7 @@ internal interface IServerResumed
 internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, OutlookAccountStore accounts, IEnumerable<IServerResumed> resumed, TimeProvider clock)
 {
     private const int MaxServers = 1000;
-    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, size_limit, problem, problem_at, paused_until, failures";
+    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, size_limit, problem, problem_at, paused_until, failures, max_connections";
 
     /// <summary>In the order of their priority.</summary>
     public IReadOnlyList<OutgoingServer> List(HubReader reader) =>
@@ -47,16 +47,16 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
             var sameConnection = before is not null && before.Host == server.Host && before.Port == server.Port && before.UserName == server.UserName && before.Kind == server.Kind && before.Security == server.Security && sealedPassword is null;
             tx.Execute(
                 """
-                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, created_at, changed_at)
-                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @now, @now)
+                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, max_connections, created_at, changed_at)
+                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @MaxConnections, @now, @now)
                 ON CONFLICT(id) DO UPDATE SET name = excluded.name, kind = excluded.kind, host = excluded.host, port = excluded.port, security = excluded.security, user_name = excluded.user_name,
                   password = CASE WHEN @PasswordIsSet THEN COALESCE(excluded.password, outgoing_server.password) END, from_filter = excluded.from_filter, sequence = excluded.sequence, active = excluded.active,
-                  account_id = excluded.account_id, changed_at = excluded.changed_at
+                  account_id = excluded.account_id, max_connections = excluded.max_connections, changed_at = excluded.changed_at
                 """,
                 new
                 {
                     id, server.Name, kind = OutgoingServerRules.Word(server.Kind), server.Host, server.Port, security = OutgoingServerRules.Word(server.Security), server.UserName, sealedPassword,
-                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, now = tx.Now, server.PasswordIsSet,
+                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, server.MaxConnections, now = tx.Now, server.PasswordIsSet,
                 });
             // What was wrong with the old settings says nothing about the new ones.
             if (!sameConnection) tx.Execute("UPDATE outgoing_server SET problem = NULL, problem_at = NULL, paused_until = NULL, failures = 0, size_limit = NULL WHERE id = @id", new { id });
@@ -154,11 +154,12 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public DateTimeOffset? ProblemAt { get; init; }
         public DateTimeOffset? PausedUntil { get; init; }
         public int Failures { get; init; }
+        public int MaxConnections { get; init; }
 
         public OutgoingServer ToServer() => new()
         {
             Id = Id, Name = Name, Kind = OutgoingServerRules.KindOf(Kind), Host = Host, Port = Port, Security = OutgoingServerRules.SecurityOf(Security), UserName = UserName, PasswordIsSet = PasswordIsSet, FromFilter = FromFilter,
-            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures,
+            Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures, MaxConnections = MaxConnections,
         };
     }
 

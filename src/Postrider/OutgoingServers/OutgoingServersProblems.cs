@@ -15,5 +15,8 @@ internal static class OutgoingServersProblems
     public static Problem PasswordNotReadable { get; } = new("outgoing-server-password-unreadable", "The stored password cannot be read.", "The key file in the data folder is not the one that sealed it.",
         "Put the right key file back, or enter the password again.", "administrator", false);
 
+    public static Problem NotMicrosoft(string host, string usual) => new("outgoing-server-not-microsoft", $"{host} is no server of Microsoft, so the mailbox's token was not sent to it.", null,
+        $"Enter {usual} as the SMTP Server, or make it another SMTP server.", "administrator", false);
+
     public static Problem Archived(string name) => new("outgoing-server-archived", $"The server “{name}” is archived, so its mail waits.", null, "Activate the server.", "administrator", false);
 }

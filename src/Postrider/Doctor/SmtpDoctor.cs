@@ -56,7 +56,7 @@ internal static class SmtpDoctor
         if (reply.Code == 421)
             return Server("smtp-server-closing", "The server is closing connections just now.", reply, "Nothing to do: Postrider tries again.", "nobody", retries: true);
         if (reply.Code == 432 || Says(reply, "Concurrent connections limit") || Says(reply, "sender thread limit"))
-            return Server(TooManyConnections, "The mailbox has too many connections at once.", reply, "Nothing to do: Postrider waits. If it lasts, see who else sends through this mailbox.", "nobody", retries: true);
+            return Server("smtp-too-many-connections", "The mailbox has too many connections at once.", reply, "Nothing to do: Postrider waits. If it lasts, see who else sends through this mailbox.", "nobody", retries: true);
         // 554 5.2.252 SendAsDenied refuses one message; 550 5.2.252 Sender throttled closes the mailbox: same enhanced code, so the sentence decides.
         if (Says(reply, "Sender throttled"))
             return Server("smtp-mailbox-throttled", "Exchange has blocked sending from this mailbox for a while, because too many sendings failed.", reply,

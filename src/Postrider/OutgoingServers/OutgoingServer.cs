@@ -40,6 +40,8 @@ public sealed record OutgoingServer
     public OutlookAccountId? AccountId { get; init; }
     /// <summary>Of that account; null without one.</summary>
     public Guid? TenantId { get; init; }
+    /// <summary>Sessions at a time at most; for Outlook always <see cref="OutgoingServerRules.OutlookConnections"/>.</summary>
+    public int MaxConnections { get; init; } = OutgoingServerRules.DefaultConnections;
     /// <summary>Bytes, as the server offered last; null until it was seen or when it names none.</summary>
     public long? SizeLimit { get; init; }
     /// <summary>What stopped it last; null when it works.</summary>
@@ -67,14 +69,15 @@ public sealed record OutgoingServer
 
 /// <summary>What was entered, field by field as text.</summary>
 /// <param name="Password">Null or empty: the stored one stays.</param>
-internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active)
+/// <param name="MaxConnections">Null or empty: what is stored stays, and a new server gets the default.</param>
+internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active, string? MaxConnections = null)
 {
     /// <summary>What a new server's form begins with where Outlook is offered. Another SMTP server's host is typed over it.</summary>
     public static OutgoingServerDraft OfOutlook(MicrosoftCloud cloud) => new(
         null, OutgoingServerRules.Word(ServerKind.Outlook), cloud.SmtpHost, cloud.SmtpPort.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(WireSecurity.StartTls), null, null, null, "10", true);
 
     public static OutgoingServerDraft Of(OutgoingServer server) => new(
-        server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active);
+        server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active, server.MaxConnections.ToString(CultureInfo.InvariantCulture));
 }
 
 /// <summary>What a draft came to: a server, or what is wrong with each field.</summary>
@@ -90,6 +93,10 @@ internal sealed record OutgoingServerCheck(OutgoingServer? Server, IReadOnlyDict
 /// <summary>The rules of what may be entered. Pure.</summary>
 internal static class OutgoingServerRules
 {
+    /// <summary>Microsoft: "Exchange Online limits", SMTP client submission, read 2026-11: a fourth connection is answered with 432 4.3.2.</summary>
+    public const int OutlookConnections = 3;
+    public const int DefaultConnections = 5;
+    public const int MostConnections = 50;
     private const int MaxLength = 200;
     private const int MaxFilterLength = 2000;
 
@@ -109,11 +116,13 @@ internal static class OutgoingServerRules
 
         // The choice Outlook fills what is left empty.
         var hostText = string.IsNullOrWhiteSpace(draft.Host) && kind == ServerKind.Outlook ? cloud.SmtpHost : draft.Host?.Trim() ?? "";
-        var portText = string.IsNullOrWhiteSpace(draft.Port) ? (kind == ServerKind.Outlook ? cloud.SmtpPort : 587).ToString(CultureInfo.InvariantCulture) : draft.Port.Trim();
+        var security = draft.Security switch { "none" => WireSecurity.None, "tls" => WireSecurity.Tls, _ => WireSecurity.StartTls };
+        var portText = string.IsNullOrWhiteSpace(draft.Port) ? (kind == ServerKind.Outlook ? cloud.SmtpPort : UsualPort(security)).ToString(CultureInfo.InvariantCulture) : draft.Port.Trim();
         if (Uri.CheckHostName(hostText) == UriHostNameType.Unknown) errors[nameof(draft.Host)] = "Enter the name of a server.";
+        // The token of a mailbox is as good as its password: no other host gets to see one.
+        else if (kind == ServerKind.Outlook && !cloud.MayReceiveTokens(hostText)) errors[nameof(draft.Host)] = $"Outlook servers are Microsoft's own, such as {cloud.SmtpHost}. For another host choose another SMTP server.";
         if (!int.TryParse(portText, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535) errors[nameof(draft.Port)] = "Enter a number from 1 to 65535.";
 
-        var security = draft.Security switch { "none" => WireSecurity.None, "tls" => WireSecurity.Tls, _ => WireSecurity.StartTls };
         if (kind == ServerKind.Outlook && security != WireSecurity.StartTls) errors[nameof(draft.Security)] = "Outlook uses TLS (STARTTLS).";
         else if (security == WireSecurity.None && !IsLoopback(hostText)) errors[nameof(draft.Security)] = "Without encryption only a server on this machine may be used.";
 
@@ -133,10 +142,15 @@ internal static class OutgoingServerRules
         var sequenceText = string.IsNullOrWhiteSpace(draft.Sequence) ? "10" : draft.Sequence.Trim();
         if (!int.TryParse(sequenceText, NumberStyles.None, CultureInfo.InvariantCulture, out var sequence) || sequence > 1_000_000) errors[nameof(draft.Sequence)] = "Enter a number from 0 up.";
 
+        // Outlook's number is Microsoft's, whatever the form held before Outlook was chosen.
+        var connections = kind == ServerKind.Outlook ? OutlookConnections : known is { Kind: ServerKind.Smtp } ? known.MaxConnections : DefaultConnections;
+        if (kind == ServerKind.Smtp && !string.IsNullOrWhiteSpace(draft.MaxConnections) && (!int.TryParse(draft.MaxConnections.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out connections) || connections is < 1 or > MostConnections))
+            errors[nameof(draft.MaxConnections)] = $"Enter a number from 1 to {MostConnections}.";
+
         if (errors.Count > 0) return new(null, errors);
         var server = (known ?? new OutgoingServer()) with
         {
-            Name = name, Kind = kind, Host = hostText.ToLowerInvariant(), Port = port, Security = security, UserName = userName, FromFilter = filter, Sequence = sequence, Active = draft.Active,
+            Name = name, Kind = kind, Host = hostText.ToLowerInvariant(), Port = port, Security = security, UserName = userName, FromFilter = filter, Sequence = sequence, Active = draft.Active, MaxConnections = connections,
             PasswordIsSet = kind == ServerKind.Smtp && userName is not null && (!string.IsNullOrEmpty(draft.Password) || known is { PasswordIsSet: true }),
         };
         return new(server, errors);
@@ -149,6 +163,9 @@ internal static class OutgoingServerRules
     public static ServerKind KindOf(string word) => word == "outlook" ? ServerKind.Outlook : ServerKind.Smtp;
 
     public static WireSecurity SecurityOf(string word) => word switch { "none" => WireSecurity.None, "tls" => WireSecurity.Tls, _ => WireSecurity.StartTls };
+
+    /// <summary>RFC 8314 section 3.3 and RFC 6409 section 3.1; a relay on this machine listens on 25.</summary>
+    private static int UsualPort(WireSecurity security) => security switch { WireSecurity.Tls => 465, WireSecurity.None => 25, _ => 587 };
 
     private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }

@@ -75,7 +75,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 {
     private const int MaxServers = 1000;
     private const int MaxReasonLength = 200;
-    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures, incident_id, held_at, held_by, held_reason";
+    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures, incident_id, held_at, held_by, held_reason, max_connections";
 
     /// <summary>In the order of their priority.</summary>
     public IReadOnlyList<OutgoingServer> List(HubReader reader) =>
@@ -112,16 +112,16 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
             var sameConnection = before is not null && before.Host == server.Host && before.Port == server.Port && before.UserName == server.UserName && before.Kind == server.Kind && before.Security == server.Security && sealedPassword is null;
             tx.Execute(
                 """
-                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, created_at, changed_at)
-                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @now, @now)
+                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, max_connections, created_at, changed_at)
+                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @MaxConnections, @now, @now)
                 ON CONFLICT(id) DO UPDATE SET name = excluded.name, kind = excluded.kind, host = excluded.host, port = excluded.port, security = excluded.security, user_name = excluded.user_name,
                   password = CASE WHEN @PasswordIsSet THEN COALESCE(excluded.password, outgoing_server.password) END, from_filter = excluded.from_filter, sequence = excluded.sequence, active = excluded.active,
-                  account_id = excluded.account_id, changed_at = excluded.changed_at
+                  account_id = excluded.account_id, max_connections = excluded.max_connections, changed_at = excluded.changed_at
                 """,
                 new
                 {
                     id, server.Name, kind = OutgoingServerRules.Word(server.Kind), server.Host, server.Port, security = OutgoingServerRules.Word(server.Security), server.UserName, sealedPassword,
-                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, now = tx.Now, server.PasswordIsSet,
+                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, server.MaxConnections, now = tx.Now, server.PasswordIsSet,
                 });
             // What was wrong with the old settings says nothing about the new ones.
             if (before is not null && (before.UserName != server.UserName || before.Host != server.Host || before.Kind != server.Kind)) sendAs.ForgetAll(tx, id);
@@ -294,12 +294,13 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public DateTimeOffset? HeldAt { get; init; }
         public Guid? HeldBy { get; init; }
         public string? HeldReason { get; init; }
+        public int MaxConnections { get; init; }
 
         public OutgoingServer ToServer() => new()
         {
             Id = Id, Name = Name, Kind = OutgoingServerRules.KindOf(Kind), Host = Host, Port = Port, Security = OutgoingServerRules.SecurityOf(Security), UserName = UserName, PasswordIsSet = PasswordIsSet, FromFilter = FromFilter,
             Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, TenantId = TenantId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures, IncidentId = IncidentId,
-            HeldAt = HeldAt, HeldBy = HeldBy, HeldReason = HeldReason,
+            HeldAt = HeldAt, HeldBy = HeldBy, HeldReason = HeldReason, MaxConnections = MaxConnections,
         };
     }
 

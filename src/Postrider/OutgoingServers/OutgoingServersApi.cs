@@ -11,10 +11,11 @@ namespace Postrider.OutgoingServers;
 /// <param name="Kind"><c>outlook</c> or <c>smtp</c>.</param>
 /// <param name="Security"><c>starttls</c> (when left out), <c>tls</c> or <c>none</c>.</param>
 /// <param name="Password">Null or empty: the stored one stays.</param>
-internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active);
+/// <param name="MaxConnections">1 to 50, 5 when left out; for Outlook always 3.</param>
+internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active, int? MaxConnections = null);
 
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, HeldAnswer? Held, IReadOnlyList<WarningAnswer> Warnings);
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, int MaxConnections, HeldAnswer? Held, IReadOnlyList<WarningAnswer> Warnings);
 
 /// <param name="Server">Null: about all of them.</param>
 internal sealed record WarningAnswer(Guid? Server, string Code, string What, string Remedy)
@@ -42,6 +43,9 @@ internal sealed record OutlookTokenAnswer(Guid AccountId, string UserName, bool 
 
 /// <param name="Address">Where a browser with the same session goes on.</param>
 internal sealed record ConnectAnswer(Uri Address);
+
+/// <param name="SizeLimit">Bytes; null when the server names no limit.</param>
+internal sealed record MaxLimitAnswer(long? SizeLimit, string Message);
 
 internal sealed record ConnectionTestAnswer(bool Succeeded, DateTimeOffset At, string Message, Problem? Problem, IReadOnlyList<string> Transcript);
 
@@ -82,6 +86,13 @@ internal static class OutgoingServersApi
             DoneAsync(database.WriteAsync(tx => servers.Hold(tx, new(id), request?.Reason, viewer.UserId), cancel)));
         group.MapPost("{id:guid}/release", (Guid id, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
             DoneAsync(database.WriteAsync(tx => servers.Release(tx, new(id), viewer.UserId), cancel)));
+        group.MapPost("{id:guid}/detect-max-limit", async (Guid id, ConnectionTest test, OutgoingServerStore servers, CancellationToken cancel) =>
+        {
+            if (await servers.FindAsync(new(id), cancel) is null) return NotFound();
+            if (await test.ProveAsync(new(id), cancel) is { } problem) return Problems.ToResult(problem, StatusCodes.Status409Conflict);
+            var server = (await servers.FindAsync(new(id), cancel))!;
+            return Results.Ok(new MaxLimitAnswer(server.SizeLimit, MaxLimitFound(server)));
+        });
         group.MapPost("{id:guid}/test", async (Guid id, ConnectionTest test, Viewer viewer, CancellationToken cancel) =>
             await test.RunAsync(new(id), viewer.UserId, cancel) is { } result
                 ? Results.Ok(new ConnectionTestAnswer(result.Problem is null, result.At, result.Problem is null ? $"{TestSucceeded} {TestSucceededHint}" : result.Problem.What, result.Problem, result.Transcript))
@@ -94,6 +105,10 @@ internal static class OutgoingServersApi
                 ? Problems.ToResult(problem, StatusCodes.Status422UnprocessableEntity)
                 : Results.Ok(new DedicatedServerRecord(parameters.DedicatedServer is not null, parameters.DedicatedServer))).WithSummary("Send mailings through a server of their own").Produces<DedicatedServerRecord>();
     }
+
+    /// <summary>What <em>Detect Max Limit</em> found.</summary>
+    public static string MaxLimitFound(OutgoingServer server) =>
+        server.SizeLimit is { } limit ? OutgoingServersTexts.MaxLimit.With(server.Name, limit / 1048576) : OutgoingServersTexts.NoMaxLimit.With(server.Name);
 
     /// <summary>The viewer's own mailbox, without the right Settings.</summary>
     public static void MapPersonalServer(this WebApplication app)
@@ -126,7 +141,8 @@ internal static class OutgoingServersApi
     private static OutgoingServerDraft Draft(OutgoingServerRequest request, OutgoingServer? known) => new(
         request.Name ?? known?.Name, request.Kind ?? (known is null ? null : OutgoingServerRules.Word(known.Kind)), request.Host ?? known?.Host,
         (request.Port ?? known?.Port)?.ToString(CultureInfo.InvariantCulture), request.Security ?? (known is null ? null : OutgoingServerRules.Word(known.Security)), request.UserName ?? known?.UserName, request.Password,
-        request.FromFilter ?? known?.FromFilter, (request.Sequence ?? known?.Sequence)?.ToString(CultureInfo.InvariantCulture), request.Active ?? known?.Active ?? true);
+        request.FromFilter ?? known?.FromFilter, (request.Sequence ?? known?.Sequence)?.ToString(CultureInfo.InvariantCulture), request.Active ?? known?.Active ?? true,
+        request.MaxConnections?.ToString(CultureInfo.InvariantCulture));
 }
 
 /// <summary>Servers as the API shows them.</summary>
@@ -152,7 +168,7 @@ internal sealed class OutgoingServerReading(HubDatabase database, OutgoingServer
         return new(
             server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
             account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null,
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil, server.MaxConnections, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null,
             [.. warnings.Where(warning => warning.Server == server.Id).Select(WarningAnswer.Of)]);
     }
 }

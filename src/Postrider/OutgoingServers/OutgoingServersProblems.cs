@@ -21,6 +21,9 @@ internal static class OutgoingServersProblems
 
     public static Problem HoldReason(int longest) => new("outgoing-server-hold-reason", "This reason cannot be stored.", null, $"Write one line of at most {longest} characters, or nothing.", "you", false);
 
+    public static Problem NotMicrosoft(string host, string usual) => new("outgoing-server-not-microsoft", $"{host} is no server of Microsoft, so the mailbox's token was not sent to it.", null,
+        $"Enter {usual} as the SMTP Server, or make it another SMTP server.", "administrator", false);
+
     public static Problem Archived(string name) => new("outgoing-server-archived", $"The server “{name}” is archived, so its mail waits.", null, "Activate the server.", "administrator", false);
 
     public static Problem NoServer { get; } = new("no-outgoing-server", "There is no active outgoing mail server.", null, "Create one in General Settings, Outgoing Email Servers, or activate one.", "administrator", false);

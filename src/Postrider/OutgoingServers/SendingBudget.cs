@@ -22,12 +22,10 @@ internal sealed record SendingBudgetChange(int? MessagesPerMinute, int? Recipien
 internal static class SendingBudget
 {
     // Microsoft: "Exchange Online limits" and "SMTP submission improvements", read 2026-11.
-    private static readonly SendingLimits Mailbox = new(MessagesPerMinute: 30, RecipientsPerDay: 10_000, Connections: 3);
+    private static readonly SendingLimits Mailbox = new(MessagesPerMinute: 30, RecipientsPerDay: 10_000, Connections: OutgoingServerRules.OutlookConnections);
 
     /// <summary>A user's own mailbox: the user works with it too, and wants room for that.</summary>
     private const int OwnedMessagesPerMinute = 10;
-
-    private const int GenericConnections = 5;
 
     // Microsoft: "Tenant External Recipient Rate Limit", read 2026-11: 500 x licences^0.7 + 9500.
     private const int OfNoLicence = 9500;
@@ -45,7 +43,7 @@ internal static class SendingBudget
 
     public static SendingLimits Of(OutgoingServer server, SendingBudgetChange change)
     {
-        var usual = server.Kind == ServerKind.Outlook ? Mailbox with { MessagesPerMinute = server.Owner is null ? Mailbox.MessagesPerMinute : OwnedMessagesPerMinute } : SendingLimits.None with { Connections = GenericConnections };
+        var usual = server.Kind == ServerKind.Outlook ? Mailbox with { MessagesPerMinute = server.Owner is null ? Mailbox.MessagesPerMinute : OwnedMessagesPerMinute } : SendingLimits.None with { Connections = server.MaxConnections };
         return usual with { MessagesPerMinute = Limit(change.MessagesPerMinute, usual.MessagesPerMinute), RecipientsPerDay = Limit(change.RecipientsPerDay, usual.RecipientsPerDay) };
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Postrider.Doctor;
+using Postrider.Entra;
 using Postrider.Mail;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
@@ -12,7 +13,7 @@ namespace Postrider.OutgoingServers;
 internal sealed record SmtpOpenResult(SmtpClient? Client, Diagnosis? Trouble);
 
 /// <summary>Opens signed-in sessions with outgoing servers. Certificates are always checked.</summary>
-internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tokens, TrustedRoots roots, TimeProvider clock)
+internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tokens, TrustedRoots roots, MicrosoftCloud cloud, TimeProvider clock)
 {
     public async Task<SmtpOpenResult> OpenAsync(OutgoingServer server, WireTranscript? transcript, CancellationToken cancellationToken)
     {
@@ -47,6 +48,8 @@ internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tok
         if (server.Kind == ServerKind.Outlook)
         {
             if (server.AccountId is not { } account || server.UserName is not { } mailbox) return (null, new(OutlookAccountsProblems.NotConnected, FaultScope.Account));
+            // Also a row from before the rule: the token is not even asked for.
+            if (!cloud.MayReceiveTokens(server.Host)) return (null, new(OutgoingServersProblems.NotMicrosoft(server.Host, cloud.SmtpHost), FaultScope.Server));
             var token = await tokens.ForOutlookAsync(account, forceRefresh, cancellationToken);
             return token.Token is { } value ? (new SaslCredential.XOAuth2(mailbox, value), null) : (null, token.Trouble(clock.GetUtcNow()));
         }

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Postrider.OutgoingServers;
+using Postrider.Storage;
 using Postrider.Tests.OutlookAccounts;
 
 namespace Postrider.Tests.OutgoingServers;
@@ -66,6 +68,62 @@ public sealed class ConnectionTestTests(HubWithMicrosoft both) : IClassFixture<H
         var answer = await hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{made.GetProperty("id").GetGuid():D}/test", new { });
         Assert.Equal("server-certificate-not-trusted", answer.GetProperty("problem").GetProperty("code").GetString());
         Assert.NotNull((await hub.PageAsync($"/outgoing-mail-servers/{made.GetProperty("id").GetGuid():D}")).QuerySelector("[data-problem=server-certificate-not-trusted]"));
+    }
+
+    [Fact]
+    public async Task A_token_goes_to_no_host_but_Microsofts_whatever_the_row_holds()
+    {
+        var id = await both.ConnectAsync("ann@meadow.example");
+        await both.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET host = '127.0.0.1' WHERE id = @id", new { id = new OutgoingServerId(id) }));
+        var answer = await TestAsync(id);
+        Assert.Equal("outgoing-server-not-microsoft", answer.GetProperty("problem").GetProperty("code").GetString());
+        Assert.Equal(0, answer.GetProperty("transcript").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task The_largest_size_is_asked_for_on_page_and_API()
+    {
+        var id = await both.ConnectAsync("notifications@meadow.example");
+        await both.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET size_limit = NULL WHERE id = @id", new { id = new OutgoingServerId(id) }));
+        using var browser = await both.BrowserAsync();
+        await browser.OpenAsync($"/outgoing-mail-servers/{id:D}");
+        await browser.PressAsync("Detect Max Limit");
+        var server = await both.ServerAsync(id);
+        Assert.Contains($"Email maximum size updated ({server.Name}: 150 MB).", browser.Text, StringComparison.Ordinal);
+        Assert.Equal(157286400, server.SizeLimit);
+
+        var answer = await both.Hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{id:D}/detect-max-limit", new { });
+        Assert.Equal(157286400, answer.GetProperty("sizeLimit").GetInt64());
+        Assert.Empty(await both.FolderAsync("notifications@meadow.example", "Sent Items"));
+    }
+
+    [Fact]
+    public async Task Asking_a_server_that_is_not_there_for_its_size_says_why()
+    {
+        var id = await MakeAsync(new { name = "Away", kind = "smtp", host = "localhost", port = 1, fromFilter = "ann@meadow.example" });
+        using var api = await both.Hub.Browser.PostAsJsonAsync($"/api/v1/outgoing-servers/{id:D}/detect-max-limit", new { });
+        Assert.Equal(HttpStatusCode.Conflict, api.StatusCode);
+        using var browser = await both.BrowserAsync();
+        await browser.OpenAsync($"/outgoing-mail-servers/{id:D}");
+        await browser.PressAsync("Detect Max Limit");
+        Assert.NotNull(browser.Page.QuerySelector("[data-problem=server-unreachable]"));
+    }
+
+    [Fact]
+    public async Task Connections_are_kept_on_page_and_API_and_what_a_PUT_leaves_out_stays()
+    {
+        var id = await MakeAsync(new { name = "Wide", kind = "smtp", host = "localhost", port = 25, security = "none", maxConnections = 20 });
+        using var renamed = await both.Hub.Browser.PutAsJsonAsync($"/api/v1/outgoing-servers/{id:D}", new { name = "Wider" });
+        Assert.Equal(20, (await renamed.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("maxConnections").GetInt32());
+        using var browser = await both.BrowserAsync();
+        await browser.OpenAsync($"/outgoing-mail-servers/{id:D}");
+        browser.Fill("Maximum connections", "51");
+        await browser.PressAsync("Save");
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, browser.Status);
+        Assert.Contains("Enter a number from 1 to 50.", browser.Text, StringComparison.Ordinal);
+        browser.Fill("Maximum connections", "7");
+        await browser.PressAsync("Save");
+        Assert.Equal(7, (await both.ServerAsync(id)).MaxConnections);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class OutgoingServerPageTests(HubWithMicrosoft both) : IClassFixtu
     {
         using var browser = await both.BrowserAsync();
         await browser.OpenAsync("/outgoing-mail-servers/new");
-        Assert.Equal(("localhost", both.Microsoft.Smtp.Port.ToString(CultureInfo.InvariantCulture), "starttls"), (browser.ValueOf("SMTP Server"), browser.ValueOf("SMTP Port"), browser.ValueOf("Connection Encryption")));
+        Assert.Equal(("localhost", both.Microsoft.Smtp.Port.ToString(CultureInfo.InvariantCulture), "starttls"), (browser.ValueOf("SMTP Server"), browser.ValueOf("SMTP Port"), browser.ValueOf("Connection Security")));
         Assert.True(browser.IsTicked("Outlook"));
     }
 

@@ -52,5 +52,45 @@ public sealed class OutgoingServerRulesTests
     public void Without_encryption_nothing_leaves_this_machine(string host, bool allowed) =>
         Assert.Equal(allowed, Check(new("Relay", "smtp", host, "25", "none", null, null, "", "10", true)).Server is not null);
 
+    [Theory]
+    [InlineData("smtp.office365.com", true)]
+    [InlineData("SMTP-mail.outlook.com", true)]
+    [InlineData("smtp.office365.us", true)]
+    [InlineData("smtp.partner.outlook.cn", true)]
+    [InlineData("smtp.evil.example", false)]
+    [InlineData("smtp.office365.com.evil.example", false)]
+    [InlineData("xsmtp.office365.com", false)]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("localhost", false)]
+    public void An_Outlook_server_is_one_of_Microsofts_own(string host, bool allowed) =>
+        Assert.Equal(allowed ? [] : ["Host"], Check(Outlook with { Host = host }).Errors.Keys);
+
+    [Fact]
+    public void The_cloud_this_hub_was_set_up_with_counts_as_Microsofts() =>
+        Assert.Empty(OutgoingServerRules.Check(Outlook with { Host = "localhost" }, null, new MicrosoftCloud("Sandbox", new Uri("http://localhost:1/"), "localhost", 2, "localhost", 3), outlookInstalled: true).Errors);
+
+    [Theory]
+    [InlineData("starttls", "relay.example.com", 587)]
+    [InlineData("tls", "relay.example.com", 465)]
+    [InlineData("none", "localhost", 25)]
+    public void A_port_that_was_left_empty_follows_the_encryption(string security, string host, int port) =>
+        Assert.Equal(port, Check(new("Relay", "smtp", host, null, security, null, null, "", "10", true)).Server!.Port);
+
+    [Theory]
+    [InlineData("smtp", null, 5)]
+    [InlineData("smtp", "1", 1)]
+    [InlineData("smtp", "50", 50)]
+    [InlineData("smtp", "0", null)]
+    [InlineData("smtp", "51", null)]
+    [InlineData("smtp", "many", null)]
+    [InlineData("outlook", "20", 3)]
+    public void Connections_are_1_to_50_and_for_Outlook_3(string kind, string? entered, int? connections)
+    {
+        var draft = kind == "outlook" ? Outlook : new("Relay", "smtp", "relay.example.com", null, null, null, null, "", "10", true);
+        var check = Check(draft with { MaxConnections = entered });
+        Assert.Equal(connections, check.Server?.MaxConnections);
+        Assert.Equal(connections is null ? ["MaxConnections"] : [], check.Errors.Keys);
+    }
+
     private static OutgoingServerCheck Check(OutgoingServerDraft draft) => OutgoingServerRules.Check(draft, null, MicrosoftCloud.Worldwide, outlookInstalled: true);
 }

@@ -157,7 +157,11 @@ public sealed class WireFormsTests
     }
 
     private static async Task AimAsync(SubmissionUnderTest hub, int port) =>
-        await hub.Hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET port = @port, security = 'none', paused_until = NULL", new { port }));
+        await hub.Hub.Service<HubDatabase>().WriteAsync(tx =>
+        {
+            tx.Execute("UPDATE outgoing_server SET port = @port, security = 'none', paused_until = NULL", new { port });
+            hub.Hub.Service<ServerRoster>().Forget(tx);
+        });
 
     /// <summary>Takes one message and keeps it.</summary>
     private sealed class Sink : ISmtpBackend

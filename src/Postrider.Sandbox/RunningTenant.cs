@@ -25,6 +25,8 @@ public sealed class RunningTenant : IAsyncDisposable
     public required EntraDirectory Directory { get; init; }
     public required Mailboxes Mailboxes { get; init; }
     public required Transport Transport { get; init; }
+    /// <summary>What goes wrong in SMTP on request.</summary>
+    public required SmtpScript SmtpScript { get; init; }
     public required TenantClock Clock { get; init; }
     /// <summary>What went wrong in the mail servers by their own fault.</summary>
     internal Faults Faults { get; init; } = null!;

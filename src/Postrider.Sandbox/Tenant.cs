@@ -81,8 +81,13 @@ public static class Tenant
 
         // Exchange.
         var faults = new Faults();
-        var smtp = ExchangeFeature.StartSmtp(new(options.Address, options.SmtpPort), certificate, directory, grants, mailboxes, transport, clock, faults.Add);
+        var script = new SmtpScript(clock);
+        var stopping = Disposed(new CancellationTokenSource(), endings);
+        var submission = new SubmissionBackend(directory, grants, mailboxes, transport, script, clock, options.SkipWaits, stopping.Token);
+        var smtp = ExchangeFeature.StartSmtp(new(options.Address, options.SmtpPort), certificate, submission, faults.Add);
         endings.Push(smtp.DisposeAsync);
+        // Before the server, which waits for the messages that it has not answered.
+        endings.Push(() => new(stopping.CancelAsync()));
         var imap = ExchangeFeature.StartImap(new(options.Address, options.ImapPort), certificate, directory, grants, mailboxes, clock, faults.Add);
         endings.Push(imap.DisposeAsync);
 
@@ -103,6 +108,7 @@ public static class Tenant
             Directory = directory,
             Mailboxes = mailboxes,
             Transport = transport,
+            SmtpScript = script,
             Clock = clock,
             Grants = grants,
             Faults = faults,
@@ -132,6 +138,7 @@ public static class Tenant
             builder.Services.AddSingleton(signingKey);
             builder.Services.AddSingleton(mailboxes);
             builder.Services.AddSingleton(transport);
+            builder.Services.AddSingleton(script);
             builder.Services.AddSingleton(new Doors(smtp.LocalEndPoint, imap.LocalEndPoint, authorityFile));
             builder.Services.AddEntra();
             builder.Services.AddPortal();

@@ -30,10 +30,20 @@ public sealed class TenantClock : TimeProvider
     public void Advance(TimeSpan by)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(by, TimeSpan.Zero);
+        Move(() => by);
+    }
+
+    /// <summary>Moves the clock to that time, if it is not later already.</summary>
+    internal void AdvanceTo(DateTimeOffset time) => Move(() => time - inner.GetUtcNow() - ahead);
+
+    private void Move(Func<TimeSpan> by)
+    {
         List<MovedTimer> all;
         lock (gate)
         {
-            ahead += by;
+            var step = by();
+            if (step < TimeSpan.Zero) return;
+            ahead += step;
             all = [.. timers];
         }
         foreach (var timer in all) timer.Rearm();

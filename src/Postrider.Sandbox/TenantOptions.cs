@@ -15,6 +15,8 @@ public sealed record TenantOptions
     public int ImapPort { get; init; }
     /// <summary>The tenant's time: tokens, secrets, messages. Certificates and the wire's own timeouts use real time.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>Where Exchange lets a client wait, move <see cref="Clock"/> ahead by the wait and answer at once.</summary>
+    public bool SkipWaits { get; init; }
     /// <summary>Begin with the tenant Meadow Bakery and a personal account, when the folder holds no directory yet.</summary>
     public bool Seed { get; init; } = true;
     /// <summary>Warnings and errors go to the console; as a part of another program the sandbox is silent.</summary>

@@ -76,7 +76,14 @@ internal sealed class SmtpChunkedMessage : IAsyncDisposable
             await pipe.Writer.CompleteAsync(new SmtpMessageAbandonedException(reason));
             await broken.CancelAsync();
         }
-        await taking;
+        try
+        {
+            await taking;
+        }
+        catch (SmtpHangUpException)
+        {
+            // Whoever waits for the answer to the last chunk hears of it; here nobody does.
+        }
     }
 
     /// <summary>Lines end with CR LF, and there is no NUL, unless the message is binary.</summary>

@@ -73,7 +73,7 @@ internal sealed class SmtpMessageIntake(WireConnection connection, SmtpServerOpt
         {
             return new(451, "4.3.0", "The message was not taken");
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not SmtpHangUpException)
         {
             options.OnFault?.Invoke(e);
             return SmtpServerSession.Fault;

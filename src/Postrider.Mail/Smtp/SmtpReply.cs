@@ -14,6 +14,9 @@ public sealed record SmtpReply(int Code, string? EnhancedCode, string Text)
     /// <summary><c>550 5.7.1 text</c> on one line.</summary>
     public override string ToString() => EnhancedCode is null ? $"{Code} {Text}" : $"{Code} {EnhancedCode} {Text}";
 
+    /// <summary>From a line as servers write it, without its end; null when it is none.</summary>
+    public static SmtpReply? Read(string line) => SmtpReplies.TryParseLine(Encoding.UTF8.GetBytes(line), out var code, out var last, out var text) && last ? From(code, [text]) : null;
+
     /// <summary>From the text of each line, without code and separator.</summary>
     internal static SmtpReply From(int code, IReadOnlyList<string> lines)
     {

@@ -72,6 +72,8 @@ public sealed class SmtpSession
     public bool IsTls { get; set; }
     /// <summary>Null before AUTH. Set by the server from what <see cref="ISmtpBackend.AuthenticateAsync"/> returned.</summary>
     public object? Identity { get; set; }
+    /// <summary>Set by the backend: the connection is closed behind the next reply, whatever that is.</summary>
+    public bool ClosesAfterReply { get; set; }
     /// <summary>For the backend's own use.</summary>
     public IDictionary<string, object?> Items { get; } = new Dictionary<string, object?>(StringComparer.Ordinal);
 }
@@ -104,9 +106,16 @@ public sealed record SmtpAuthResult(object? Identity, SmtpReply? Refusal);
 /// <summary>The message will not become whole: the client left, broke a limit or a rule. Thrown to the backend while it reads; it keeps nothing and lets it pass.</summary>
 public sealed class SmtpMessageAbandonedException(string message) : IOException(message);
 
-/// <summary>The other side of the server: who may sign in, who may send to whom, and where a message goes. All members may be called for many sessions at once. What they throw becomes 451 and goes to <see cref="SmtpServerOptions.OnFault"/>.</summary>
+/// <summary>Thrown by a backend that leaves the client without a reply: what was answered before goes out, and the connection is closed.</summary>
+public sealed class SmtpHangUpException() : Exception("The client is left without a reply.");
+
+/// <summary>The other side of the server: who may sign in, who may send to whom, and where a message goes. All members may be called for many sessions at once. What they throw becomes 451 and goes to <see cref="SmtpServerOptions.OnFault"/>, but for <see cref="SmtpHangUpException"/>.</summary>
 public interface ISmtpBackend
 {
+    /// <summary>Asked before the greeting, and before a command is looked at any closer.</summary>
+    /// <param name="verb">In capitals; <c>CONNECT</c> for the greeting. Of a message in chunks, <c>BDAT</c> once.</param>
+    /// <returns>What is said instead, and nothing is done; null: go on.</returns>
+    Task<SmtpReply?> BeforeAsync(SmtpSession session, string verb, CancellationToken cancel) => Task.FromResult<SmtpReply?>(null);
     /// <summary>The whole greeting text after <c>220 </c>; null for the default.</summary>
     string? Greeting(SmtpSession session);
     /// <summary>The text after <c>250-host </c> in EHLO; null for the default.</summary>

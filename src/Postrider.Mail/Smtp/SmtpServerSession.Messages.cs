@@ -107,6 +107,13 @@ internal sealed partial class SmtpServerSession
                 Refuse(503, "5.5.2", transaction is null ? "Need mail command" : "Need rcpt command");
                 return;
             }
+            if (await AskAsync(() => backend.BeforeAsync(session, "BDAT", stopping), stopping) is { } instead)
+            {
+                await SmtpChunkedMessage.SkipAsync(connection, options, size, stopping);
+                transaction = null;
+                Decline(instead);
+                return;
+            }
             chunked = new SmtpChunkedMessage(connection, options, backend, session, transaction.ToEnvelope(), transaction.Parameters.Binary);
         }
         var reply = await chunked.TakeAsync(size, last, stopping);

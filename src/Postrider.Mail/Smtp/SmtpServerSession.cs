@@ -51,7 +51,15 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
         try
         {
             if (options.ImplicitTls) await SecureAsync(stopping);
-            Say(220, null, backend.Greeting(session) ?? $"{options.HostName} ESMTP Postrider");
+            if (await AskAsync(() => backend.BeforeAsync(session, "CONNECT", stopping), stopping) is { } instead)
+            {
+                closing = true;
+                Reply(instead);
+            }
+            else
+            {
+                Say(220, null, backend.Greeting(session) ?? $"{options.HostName} ESMTP Postrider");
+            }
             while (!closing)
             {
                 var line = await NextLineAsync(MaxLine, stopping);
@@ -60,6 +68,10 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
                 if (errors >= options.MaxErrors) Close(421, "4.7.0", "Too many errors, closing transmission channel");
                 else if (idleCommands > MaxIdleCommands) Close(421, "4.7.0", "Too many commands without a message, closing transmission channel");
             }
+        }
+        catch (SmtpHangUpException)
+        {
+            // What was answered before still goes out.
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -136,6 +148,12 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
             Refuse(503, "5.5.1", "A message in chunks has been begun");
             return;
         }
+        // Of a chunk its bytes have to be read first.
+        if (verb != "BDAT" && await AskAsync(() => backend.BeforeAsync(session, verb, stopping), stopping) is { } instead)
+        {
+            Decline(instead);
+            return;
+        }
         if (verb is "RSET" or "EHLO" or "HELO" or "QUIT") await AbandonChunksAsync();
         switch (verb)
         {
@@ -192,7 +210,7 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
         {
             return await question();
         }
-        catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
+        catch (Exception e) when (e is not SmtpHangUpException && (e is not OperationCanceledException || !stopping.IsCancellationRequested))
         {
             options.OnFault?.Invoke(e);
             return Fault;
@@ -238,6 +256,7 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
             Encoding.UTF8.GetBytes(line, connection.Output);
             connection.Output.Write("\r\n"u8);
         }
+        closing |= session.ClosesAfterReply;
     }
 
     private static string? Decode(ReadOnlySpan<byte> line)

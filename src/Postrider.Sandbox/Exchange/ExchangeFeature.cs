@@ -10,11 +10,23 @@ namespace Postrider.Sandbox.Exchange;
 /// <summary>Exchange's two doors. The wire's own timeouts use real time: a clock moved by days ends sessions by their tokens, not by idleness.</summary>
 internal static class ExchangeFeature
 {
-    public static SmtpServer StartSmtp(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, Transport transport, TimeProvider clock, Action<Exception> onFault) =>
+    // Microsoft: "Exchange Online limits", read 2026-11: the most that a mailbox can be given.
+    private const int MaxRecipients = 1000;
+
+    public static SmtpServer StartSmtp(IPEndPoint listen, X509Certificate2 certificate, SubmissionBackend backend, Action<Exception> onFault) =>
         SmtpServer.Start(
-            // A wrong sign-in has its answer at once: whoever tests a program with one has no use for the wait.
-            new SmtpServerOptions { Listen = listen, HostName = ExchangeReplies.HostName, Certificate = certificate, WrongSignInDelay = TimeSpan.Zero, OnFault = onFault },
-            new SubmissionBackend(directory, grants, mailboxes, transport, clock));
+            new SmtpServerOptions
+            {
+                Listen = listen,
+                HostName = ExchangeReplies.HostName,
+                Certificate = certificate,
+                // A wrong sign-in has its answer at once: whoever tests a program with one has no use for the wait.
+                WrongSignInDelay = TimeSpan.Zero,
+                MaxRecipients = MaxRecipients,
+                Dsn = true,
+                OnFault = onFault,
+            },
+            backend);
 
     public static ImapServer StartImap(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, TimeProvider clock, Action<Exception> onFault) =>
         ImapServer.Start(

@@ -32,6 +32,16 @@ internal static class ExchangeReplies
 
     public static SmtpReply BasicAuthenticationDisabled(DateTimeOffset now, string session) => Unsuccessful("5.7.139", "Authentication unsuccessful, basic authentication is disabled.", now, session);
 
+    public static SmtpReply BlockedBySecurityDefaults(DateTimeOffset now, string session) =>
+        Unsuccessful("5.7.139", "Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator.", now, session);
+
+    public static SmtpReply BlockedByPolicy(DateTimeOffset now, string session) =>
+        Unsuccessful("5.7.139", "Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator.", now, session);
+
+    public static SmtpReply CredentialsIncorrect(DateTimeOffset now, string session) => Unsuccessful("5.7.139", "Authentication unsuccessful, the user credentials were incorrect.", now, session);
+
+    public static SmtpReply BasicAuthenticationRetired(DateTimeOffset now, string session) => new(550, "5.7.30", "Basic authentication is not supported for Client Submission.");
+
     public static SmtpReply Accepted(string messageId) => new(250, "2.0.0", $"OK {messageId} [Hostname={HostName}]");
 
     public static SmtpReply SendAsDenied(EmailAddress who, EmailAddress from) => new(554, "5.2.252",
@@ -41,8 +51,34 @@ internal static class ExchangeReplies
 
     public static SmtpReply TooLarge { get; } = new(552, "5.3.4", "Message size exceeds fixed maximum message size");
 
+    public static SmtpReply SenderThrottled(ThrottleReason reason) => new(550, string.Create(CultureInfo.InvariantCulture, $"5.2.{(int)reason}"), $"Sender throttled due to continuous {NameOf(reason)} errors.");
+
+    public static SmtpReply RecipientsPerDayUsedUp { get; } = new(554, "5.2.0",
+        $"STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.[EndDiagnosticData] [Hostname={HostName}]");
+
+    public static SmtpReply MailboxFull { get; } = new(554, "5.2.2",
+        $"mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message.[EndDiagnosticData] [Hostname={HostName}]");
+
+    /// <summary>Microsoft: "Email non-delivery report (NDR) and SMTP errors in Exchange Online", read 2026-11.</summary>
+    public static SmtpReply ExternalRecipientsPerDayUsedUp(bool trial) => trial
+        ? new(550, "5.7.232", "Your message can't be sent because your trial tenant has exceeded its daily limit for sending email to external recipients (tenant external recipient rate limit)")
+        : new(550, "5.7.233", "Your message can't be sent because your tenant exceeded its daily limit for sending email to external recipients (tenant external recipient rate limit)");
+
+    public static SmtpReply TooManyRecipients { get; } = new(452, "4.5.3", "Too many recipients");
+
+    public static SmtpReply Stopping { get; } = new(421, "4.3.2", "Service not available, closing transmission channel");
+
     /// <summary>The sandbox's own: Exchange knows no such limit.</summary>
     public static SmtpReply TooManyCorrespondents { get; } = new(452, "4.5.3", "The sandbox keeps mail for ten thousand addresses and no more");
+
+    private static string NameOf(ThrottleReason reason) => reason switch
+    {
+        ThrottleReason.MailboxFull => "mailbox full",
+        ThrottleReason.SendAsDenied => "send as denied",
+        ThrottleReason.InvalidLicense => "invalid license",
+        ThrottleReason.TooManyRecipients => "too many recipients",
+        _ => "invalid recipients",
+    };
 
     private static SmtpReply Unsuccessful(string enhanced, string text, DateTimeOffset now, string session) =>
         new(535, enhanced, string.Create(CultureInfo.InvariantCulture, $"{text} [{HostName} {now.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {session}]"));

@@ -26,6 +26,20 @@ public sealed record MailboxSettings
     public ImmutableHashSet<Guid> SendAs { get; init; } = [];
     /// <summary>Bytes of one message. Microsoft: "Exchange Online limits", read 2026-11: 35 MB unless an administrator raises it.</summary>
     public long MaxSendBytes { get; init; } = 35 * 1024 * 1024;
+    /// <summary>SMTP connections at once; one more is answered 432 when its message is there. This and the next three: Microsoft: "Exchange Online limits", read 2026-11.</summary>
+    public int MaxConnections { get; init; } = 3;
+    /// <summary>By SMTP. More are not refused: their reply waits.</summary>
+    public int MessagesPerMinute { get; init; } = 30;
+    /// <summary>Within any 24 hours, by SMTP.</summary>
+    public int RecipientsPerDay { get; init; } = 10_000;
+    /// <summary>Of one message: 1 to 1000.</summary>
+    public int MaxRecipients { get; init; } = 500;
+    /// <summary>Bytes of all its folders together, at which it sends no more, because each submission leaves a copy; null: never full.</summary>
+    public long? QuotaBytes { get; init; }
+    /// <summary>Errors of one kind in a row that close it for SMTP. Microsoft does not tell its number; this one is the sandbox's.</summary>
+    public int ErrorsUntilThrottled { get; init; } = 10;
+    /// <summary>How long it is closed then. Microsoft does not tell.</summary>
+    public TimeSpan ThrottledFor { get; init; } = TimeSpan.FromHours(1);
 }
 
 /// <summary>A mailbox and its folders.</summary>
@@ -50,6 +64,7 @@ public sealed class Mailbox
     {
         (Address, DisplayName, Kind, OwnerId, TenantId) = (address, displayName, kind, ownerId, tenantId);
         (this.clock, this.path) = (clock, path);
+        Submission = new(clock);
         foreach (var name in StandardFolders) folders.Add(NewFolder(name));
         if (path is not null && System.IO.Directory.Exists(path))
             foreach (var name in System.IO.Directory.EnumerateDirectories(path).Select(d => Uri.UnescapeDataString(Path.GetFileName(d))).Except(StandardFolders).Order(StringComparer.Ordinal)) folders.Add(NewFolder(name));
@@ -63,9 +78,15 @@ public sealed class Mailbox
     /// <summary>Null outside.</summary>
     public Guid? TenantId { get; }
 
+    /// <summary>What it sends by SMTP: counters, and whether it is closed for a while.</summary>
+    public SubmissionUse Submission { get; }
+
     public MailboxSettings Settings { get { lock (gate) return settings; } }
 
     public IReadOnlyList<MailFolder> Folders { get { lock (gate) return [.. folders]; } }
+
+    /// <summary>Bytes of all its messages.</summary>
+    internal long Size => Folders.Sum(f => f.Messages().Sum(m => (long)m.Bytes.Length));
 
     public MailFolder Inbox => Folder(InboxName)!;
 

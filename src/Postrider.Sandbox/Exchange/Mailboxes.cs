@@ -11,7 +11,7 @@ public sealed class Mailboxes
     private const int MaxOutside = 10_000;
 
     private readonly ConcurrentDictionary<string, Mailbox> byAddress = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<Guid, bool> smtpAuthDisabled = new();
+    private readonly ConcurrentDictionary<Guid, TenantMailSettings> tenants = new();
     private readonly TimeProvider clock;
     private readonly string? folder;
 
@@ -22,12 +22,12 @@ public sealed class Mailboxes
     }
 
     /// <summary>Everything but the messages, to be kept.</summary>
-    internal MailboxesState Snapshot() => new([.. All.Select(m => KeptMailbox.Of(m))], [.. smtpAuthDisabled.Where(s => s.Value).Select(s => s.Key)]);
+    internal MailboxesState Snapshot() => new([.. All.Select(m => KeptMailbox.Of(m))], [.. tenants.Select(t => new KeptTenant(t.Key, t.Value))]);
 
     /// <summary>Opens the mailboxes that were kept; their messages are read from the folder.</summary>
     internal void Restore(MailboxesState state)
     {
-        foreach (var tenant in state.SmtpAuthDisabledTenants) smtpAuthDisabled[tenant] = true;
+        foreach (var kept in state.Tenants ?? []) tenants[kept.Id] = kept.Settings;
         foreach (var kept in state.Mailboxes)
         {
             var address = EmailAddress.Parse(kept.Address);
@@ -73,14 +73,19 @@ public sealed class Mailboxes
         return mailbox;
     }
 
-    /// <summary><c>Set-TransportConfig -SmtpClientAuthenticationDisabled</c>. Real tenants made since 2020 have it on; here mail flows until somebody switches it off.</summary>
-    public bool IsSmtpAuthDisabled(Guid tenantId) => smtpAuthDisabled.GetValueOrDefault(tenantId);
+    /// <summary>What the tenant's administrators have set for all its mail.</summary>
+    public TenantMailSettings SettingsOf(Guid tenantId) => tenants.GetValueOrDefault(tenantId) ?? new();
 
-    public void SetSmtpAuthDisabled(Guid tenantId, bool disabled)
+    public void ChangeTenant(Guid tenantId, Func<TenantMailSettings, TenantMailSettings> change)
     {
-        smtpAuthDisabled[tenantId] = disabled;
+        ArgumentNullException.ThrowIfNull(change);
+        tenants.AddOrUpdate(tenantId, _ => change(new()), (_, settings) => change(settings));
         Changed?.Invoke();
     }
+
+    public bool IsSmtpAuthDisabled(Guid tenantId) => SettingsOf(tenantId).SmtpClientAuthenticationDisabled;
+
+    public void SetSmtpAuthDisabled(Guid tenantId, bool disabled) => ChangeTenant(tenantId, t => t with { SmtpClientAuthenticationDisabled = disabled });
 
     private Mailbox Add(Mailbox mailbox)
     {

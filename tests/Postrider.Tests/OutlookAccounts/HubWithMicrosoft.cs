@@ -30,7 +30,7 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Microsoft = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
+        Microsoft = await Tenant.StartAsync(new TenantOptions { SkipWaits = true }, TestContext.Current.CancellationToken);
         Hub = await HubUnderTest.StartAsync(options => options with
         {
             TrustCertificateFile = Microsoft.CertificateAuthorityFile,

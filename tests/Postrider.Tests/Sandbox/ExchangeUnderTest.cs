@@ -29,7 +29,7 @@ internal sealed class ExchangeUnderTest : IAsyncDisposable
     public WireEndpoint Smtp => new("localhost", Sandbox.Smtp.Port, WireSecurity.StartTls) { ExtraTrust = [Authority] };
     public WireEndpoint Imap => new("localhost", Sandbox.Imap.Port, WireSecurity.Tls) { ExtraTrust = [Authority] };
 
-    public static async Task<ExchangeUnderTest> StartAsync(string? folder = null) => new(await Tenant.StartAsync(new TenantOptions { Folder = folder }, TestContext.Current.CancellationToken));
+    public static async Task<ExchangeUnderTest> StartAsync(string? folder = null, bool skipWaits = false) => new(await Tenant.StartAsync(new TenantOptions { Folder = folder, SkipWaits = skipWaits }, TestContext.Current.CancellationToken));
 
     public Mailbox Box(string address) => Sandbox.Mailboxes.Find(address)!;
 

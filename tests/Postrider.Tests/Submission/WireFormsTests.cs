@@ -8,6 +8,7 @@ using Postrider.Mail.Mime;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
 using Postrider.OutgoingMail;
+using Postrider.OutgoingServers;
 using Postrider.Settings;
 using Postrider.Storage;
 

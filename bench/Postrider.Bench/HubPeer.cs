@@ -6,21 +6,25 @@ using System.Text.Json;
 
 namespace Postrider.Bench;
 
-/// <summary>The hub in a process of its own, on a new folder, with an administrator, an API key and one outgoing server without budget: smtp-sink.</summary>
+/// <summary>The hub in a process of its own, on a new folder, with an administrator, an API key, a door for SMTP and one outgoing server without budget: smtp-sink.</summary>
 internal sealed class HubPeer : IDisposable
 {
     private readonly PeerProcess _process;
     private readonly DirectoryInfo _folder;
 
-    private HubPeer(PeerProcess process, DirectoryInfo folder, HttpClient api) => (_process, _folder, Api) = (process, folder, api);
+    private HubPeer(PeerProcess process, DirectoryInfo folder, HttpClient api, int submission) => (_process, _folder, Api, Submission) = (process, folder, api, submission);
 
     /// <summary>As many connections as there are callers.</summary>
     public HttpClient Api { get; }
 
+    /// <summary>The port where it takes mail by SMTP, from this machine without a sign-in.</summary>
+    public int Submission { get; }
+
     public static async Task<HubPeer> StartAsync(int sinkPort)
     {
         var folder = Directory.CreateTempSubdirectory("postrider-bench-hub-");
-        var process = PeerProcess.StartHeard("dotnet", Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName);
+        var submission = PeerProcess.FreePort();
+        var process = PeerProcess.StartHeard("dotnet", Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName, "--submission", submission.ToString(CultureInfo.InvariantCulture));
         var lines = await process.LinesAsync("Postrider is at ", "Make the first administrator (the link works once): ");
         using var cookies = new SocketsHttpHandler { CookieContainer = new CookieContainer() };
         using var browser = new HttpClient(cookies) { BaseAddress = new Uri(lines[0]) };
@@ -28,10 +32,11 @@ internal sealed class HubPeer : IDisposable
         await PostAsync(browser, "/api/v1/setup", new { token = lines[1][(lines[1].LastIndexOf('/') + 1)..], name = "Ann Lee", email = "ann@example.com", password = "correct horse battery" });
         await PostAsync(browser, "/api/v1/session", new { email = "ann@example.com", password = "correct horse battery" });
         await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
+        using (var trusted = await browser.PutAsJsonAsync("/api/v1/system-parameters/submission.trusted_networks", new { value = "127.0.0.1=bench" })) trusted.EnsureSuccessStatusCode();
         var key = (await PostAsync(browser, "/api/v1/api-keys", new { name = "bench" })).GetProperty("key").GetString();
         var api = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = browser.BaseAddress };
         api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
-        return new HubPeer(process, folder, api);
+        return new HubPeer(process, folder, api, submission);
     }
 
     /// <summary>Nothing waits and nothing is being sent.</summary>

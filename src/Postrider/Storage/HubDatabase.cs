@@ -57,7 +57,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         {
             MakePrivate(Path.Combine(dataFolder, FileName));
             database.writer.Open();
-            database.writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864;");
+            database.writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;");
             MigrationRunner.Apply(database.writer.Connection, clock);
         }
         catch

@@ -191,12 +191,13 @@ internal sealed partial class SmtpServerSession(WireConnection connection, SmtpS
             Say(250, null, first);
             return;
         }
-        List<string> lines = [first, string.Create(CultureInfo.InvariantCulture, $"SIZE {options.MaxMessageBytes}"), "PIPELINING", "ENHANCEDSTATUSCODES"];
+        List<string> lines = [first, string.Create(CultureInfo.InvariantCulture, $"SIZE {options.MaxMessageBytes}"), "PIPELINING"];
+        if (options.Dsn) lines.Add("DSN");
+        lines.Add("ENHANCEDSTATUSCODES");
         if (tls is not null && !connection.IsTls) lines.Add("STARTTLS");
         if (AuthOffered) lines.Add("AUTH " + string.Join(' ', options.AuthMechanisms));
         lines.Add("8BITMIME");
         if (options.Chunking) lines.AddRange(["BINARYMIME", "CHUNKING"]);
-        if (options.Dsn) lines.Add("DSN");
         lines.Add("SMTPUTF8");
         // RFC 9422.
         if (options.MaxMessages is { } most) lines.Add(string.Create(CultureInfo.InvariantCulture, $"LIMITS MAILMAX={most} RCPTMAX={options.MaxRecipients}"));

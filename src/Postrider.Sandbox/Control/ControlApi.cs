@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Smtp;
 using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Exchange;
 
@@ -24,7 +26,7 @@ internal static class ControlApi
         control.MapGet("/clock", (TenantClock clock) => new ClockAnswer(clock.GetUtcNow(), clock.Ahead));
         control.MapPost("/clock", MoveClock);
 
-        control.MapGet("/tenants", (EntraDirectory directory, Mailboxes mailboxes) => directory.Tenants.Select(t => TenantAnswer.Of(t, mailboxes)));
+        control.MapGet("/tenants", (EntraDirectory directory, Mailboxes mailboxes) => directory.Tenants.Select(t => TenantAnswer.Of(t, directory, mailboxes)));
         control.MapPost("/tenants", AddTenant);
         control.MapPatch("/tenants/{tenant}", ChangeTenant);
 
@@ -41,10 +43,18 @@ internal static class ControlApi
         control.MapGet("/mailboxes", (Mailboxes mailboxes) => mailboxes.All.Select(MailboxAnswer.Of));
         control.MapGet("/mailboxes/{address}", (string address, Mailboxes mailboxes) => mailboxes.Find(address) is { } mailbox ? Results.Ok(MailboxAnswer.Of(mailbox)) : NoMailbox(address));
         control.MapPatch("/mailboxes/{address}", ChangeMailbox);
+        control.MapGet("/mailboxes/{address}/smtp", (string address, Mailboxes mailboxes) => mailboxes.Find(address) is { Kind: not MailboxKind.Outside } mailbox ? Results.Ok(SubmissionAnswer.Of(mailbox)) : NoMailbox(address));
+        control.MapPost("/mailboxes/{address}/smtp/throttle", Throttle);
+        control.MapDelete("/mailboxes/{address}/smtp/throttle", Release);
         control.MapGet("/mailboxes/{address}/folders/{folder}/messages", ReadFolder);
         control.MapGet("/mailboxes/{address}/folders/{folder}/messages/{uid:long}", ReadMessage);
         control.MapPost("/mailboxes/{address}/messages", DeliverAsync).Accepts<byte[]>(RawMessage).WithMetadata(new Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute(MaxMessageBytes));
         control.MapPost("/mailboxes/{address}/sent", Write);
+
+        control.MapGet("/smtp/faults", (SmtpScript script) => script.Faults.Select(FaultAnswer.Of));
+        control.MapPost("/smtp/faults", AddFault);
+        control.MapDelete("/smtp/faults", (SmtpScript script) => { script.Clear(); return Results.NoContent(); });
+        control.MapDelete("/smtp/faults/{id:int}", (int id, SmtpScript script) => script.Remove(id) ? Results.NoContent() : Missing("fault-unknown", $"There is no fault {id}.", "GET /control/smtp/faults lists them."));
     }
 
     // ---- Clock
@@ -62,14 +72,26 @@ internal static class ControlApi
     {
         if (string.IsNullOrWhiteSpace(request.Name) || !IsDomain(request.Domain)) return Bad("tenant-incomplete", "A tenant needs a name and a domain.", "Give name, and domain such as orchard.example.");
         if (directory.FindTenant(request.Domain!) is not null) return Bad("tenant-exists", $"There is a tenant with the domain {request.Domain} already.", "Choose another domain.", StatusCodes.Status409Conflict);
-        return Results.Ok(TenantAnswer.Of(directory.AddTenant(request.Name.Trim(), request.Domain!.Split('.')[0] + ".onmicrosoft.example", request.Domain), mailboxes));
+        return Results.Ok(TenantAnswer.Of(directory.AddTenant(request.Name.Trim(), request.Domain!.Split('.')[0] + ".onmicrosoft.example", request.Domain), directory, mailboxes));
     }
 
     private static IResult ChangeTenant(string tenant, TenantRequest request, EntraDirectory directory, Mailboxes mailboxes)
     {
         if (directory.FindTenant(tenant) is not { } found) return NoTenant(tenant);
-        if (request.SmtpClientAuthenticationDisabled is { } disabled) mailboxes.SetSmtpAuthDisabled(found.Id, disabled);
-        return Results.Ok(TenantAnswer.Of(found, mailboxes));
+        var basic = BasicAuthentication.Disabled;
+        if (request.BasicAuthentication is { } word && !TryName(word, out basic)) return Bad("switch-unknown", $"basicAuthentication cannot be {word}.", $"Use one of {NamesOf<BasicAuthentication>()}.");
+        if (request.Licences < 0 || request.ExternalRecipientsPerDay < 0) return Bad("limit-invalid", "A limit cannot be negative.", "Give licences and externalRecipientsPerDay as 0 or more.");
+        mailboxes.ChangeTenant(found.Id, t => t with
+        {
+            SmtpClientAuthenticationDisabled = request.SmtpClientAuthenticationDisabled ?? t.SmtpClientAuthenticationDisabled,
+            BasicAuthentication = request.BasicAuthentication is null ? t.BasicAuthentication : basic,
+            SecurityDefaults = request.SecurityDefaults ?? t.SecurityDefaults,
+            PolicyBlocksSmtp = request.PolicyBlocksSmtp ?? t.PolicyBlocksSmtp,
+            Licences = request.Licences ?? t.Licences,
+            IsTrial = request.IsTrial ?? t.IsTrial,
+            ExternalRecipientsPerDay = request.ExternalRecipientsPerDay ?? t.ExternalRecipientsPerDay,
+        });
+        return Results.Ok(TenantAnswer.Of(found, directory, mailboxes));
     }
 
     private static IResult AddUser(NewUserRequest request, EntraDirectory directory, Mailboxes mailboxes)
@@ -166,15 +188,39 @@ internal static class ControlApi
         if (request.SmtpClientAuthentication is not (null or "enabled" or "disabled" or "inherited")) return Bad("switch-unknown", $"smtpClientAuthentication cannot be {request.SmtpClientAuthentication}.", "Use enabled, disabled or inherited.");
         var names = (request.FullAccess ?? []).Concat(request.SendAs ?? []).ToList();
         if (names.Find(n => directory.FindUser(n) is null) is { } missing) return NoUser(missing);
+        if (request.Flaw() is { } flaw) return Bad("limit-invalid", flaw, "Change the request and send it again.");
         mailbox.Change(s => s with
         {
             SmtpClientAuthenticationDisabled = request.SmtpClientAuthentication switch { null => s.SmtpClientAuthenticationDisabled, "inherited" => null, var word => word == "disabled" },
             ImapEnabled = request.ImapEnabled ?? s.ImapEnabled,
             MaxSendBytes = request.MaxSendBytes ?? s.MaxSendBytes,
+            MaxConnections = request.MaxConnections ?? s.MaxConnections,
+            MessagesPerMinute = request.MessagesPerMinute ?? s.MessagesPerMinute,
+            RecipientsPerDay = request.RecipientsPerDay ?? s.RecipientsPerDay,
+            MaxRecipients = request.MaxRecipients ?? s.MaxRecipients,
+            QuotaBytes = request.QuotaBytes is { } quota ? (quota == 0 ? null : quota) : s.QuotaBytes,
+            ErrorsUntilThrottled = request.ErrorsUntilThrottled ?? s.ErrorsUntilThrottled,
+            ThrottledFor = request.ThrottledFor ?? s.ThrottledFor,
             FullAccess = request.FullAccess is null ? s.FullAccess : [.. request.FullAccess.Select(n => directory.FindUser(n)!.Id)],
             SendAs = request.SendAs is null ? s.SendAs : [.. request.SendAs.Select(n => directory.FindUser(n)!.Id)],
         });
         return Results.Ok(MailboxAnswer.Of(mailbox));
+    }
+
+    private static IResult Throttle(string address, ThrottleRequest request, Mailboxes mailboxes)
+    {
+        if (mailboxes.Find(address) is not { Kind: not MailboxKind.Outside } mailbox) return NoMailbox(address);
+        if (!TryName<ThrottleReason>(request.Reason, out var reason)) return Bad("reason-unknown", $"There is no reason {request.Reason}.", $"Use one of {NamesOf<ThrottleReason>()}.");
+        if (request.For <= TimeSpan.Zero || request.For > TimeSpan.FromDays(365)) return Bad("limit-invalid", "A mailbox is closed for a time of up to a year.", "Give for as days.hours:minutes:seconds, such as 01:00:00.");
+        mailbox.Submission.Throttle(reason, request.For ?? mailbox.Settings.ThrottledFor);
+        return Results.Ok(SubmissionAnswer.Of(mailbox));
+    }
+
+    private static IResult Release(string address, Mailboxes mailboxes)
+    {
+        if (mailboxes.Find(address) is not { Kind: not MailboxKind.Outside } mailbox) return NoMailbox(address);
+        mailbox.Submission.Release();
+        return Results.NoContent();
     }
 
     private static IResult ReadFolder(string address, string folder, Mailboxes mailboxes, uint? after, int? limit)
@@ -224,6 +270,38 @@ internal static class ControlApi
         var bytes = transport.Write(sender, new Letter(to, request.Subject ?? "Re: " + original?.Subject, request.Text ?? "", answered) { Html = request.Html });
         return Results.Ok(new LetterAnswer(MimeMessage.Read(bytes).MessageId));
     }
+
+    // ---- Faults
+
+    private static IResult AddFault(FaultRequest request, SmtpScript script)
+    {
+        if (!TryName<SmtpStage>(request.Stage, out var stage)) return Bad("stage-unknown", $"There is no stage {request.Stage}.", $"Use one of {NamesOf<SmtpStage>()}.");
+        var hangUp = SmtpHangUp.No;
+        if (request.HangUp is { } word && !TryName(word, out hangUp)) return Bad("switch-unknown", $"hangUp cannot be {word}.", $"Use one of {NamesOf<SmtpHangUp>()}.");
+        if (request.Reply is { } line && SmtpReply.Read(line) is null) return Bad("reply-invalid", "That is not a reply.", "Give code, enhanced code and text on one line, such as 451 4.7.500 Server busy.");
+        var fault = new SmtpFault(stage)
+        {
+            Reply = request.Reply is null ? null : SmtpReply.Read(request.Reply),
+            Delay = request.Delay ?? TimeSpan.Zero,
+            HangUp = hangUp,
+            Taken = request.Taken,
+            Address = request.Address,
+            Skip = request.Skip ?? 0,
+            Every = request.Every ?? 1,
+            Times = request.Times,
+            From = request.From,
+            Until = request.Until,
+        };
+        if (fault.Flaw() is { } flaw) return Bad("fault-invalid", flaw, "Change the request and send it again.");
+        var id = script.Add(fault);
+        return Results.Ok(FaultAnswer.Of(new(id, fault, 0, 0)));
+    }
+
+    /// <summary>By name only, in any case of letters: a number would be taken for a value that does not exist.</summary>
+    private static bool TryName<T>(string? word, out T value) where T : struct, Enum =>
+        Enum.TryParse(word, ignoreCase: true, out value) && Enum.IsDefined(value) && !char.IsAsciiDigit(word![0]);
+
+    private static string NamesOf<T>() where T : struct, Enum => string.Join(", ", Enum.GetNames<T>().Select(JsonNamingPolicy.CamelCase.ConvertName));
 
     // ---- Refusals
 

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Mime;
 using Postrider.Sandbox.Directories;
@@ -23,15 +24,24 @@ internal sealed record ClockAnswer(DateTimeOffset Now, TimeSpan Ahead);
 /// <param name="Advance">Such as <c>90.00:00:00</c>.</param>
 internal sealed record ClockRequest(TimeSpan Advance);
 
-internal sealed record TenantAnswer(Guid Id, string Name, string Kind, IReadOnlyList<string> Domains, bool SmtpClientAuthenticationDisabled)
+/// <param name="ExternalRecipientsPerDay">By the licences, unless it was set.</param>
+internal sealed record TenantAnswer(Guid Id, string Name, string Kind, IReadOnlyList<string> Domains, bool SmtpClientAuthenticationDisabled,
+    string BasicAuthentication, bool SecurityDefaults, bool PolicyBlocksSmtp, int? Licences, bool IsTrial, long ExternalRecipientsPerDay)
 {
-    public static TenantAnswer Of(EntraTenant tenant, Mailboxes mailboxes) => new(tenant.Id, tenant.DisplayName, tenant.Kind.ToString(), tenant.Domains, mailboxes.IsSmtpAuthDisabled(tenant.Id));
+    public static TenantAnswer Of(EntraTenant tenant, EntraDirectory directory, Mailboxes mailboxes)
+    {
+        var settings = mailboxes.SettingsOf(tenant.Id);
+        return new(tenant.Id, tenant.DisplayName, tenant.Kind.ToString(), tenant.Domains, settings.SmtpClientAuthenticationDisabled,
+            ControlWords.Of(settings.BasicAuthentication), settings.SecurityDefaults, settings.PolicyBlocksSmtp, settings.Licences, settings.IsTrial, settings.ExternalLimit(directory.FindUsers(tenant.Id).Count));
+    }
 }
 
 /// <param name="Domain">The custom domain; the initial one is made from it.</param>
 internal sealed record NewTenantRequest(string? Name, string? Domain);
 
-internal sealed record TenantRequest(bool? SmtpClientAuthenticationDisabled);
+/// <summary>What is absent stays as it is.</summary>
+/// <param name="BasicAuthentication"><c>disabled</c>, <c>enabled</c> or <c>retired</c>.</param>
+internal sealed record TenantRequest(bool? SmtpClientAuthenticationDisabled, string? BasicAuthentication, bool? SecurityDefaults, bool? PolicyBlocksSmtp, int? Licences, bool? IsTrial, long? ExternalRecipientsPerDay);
 
 internal sealed record UserAnswer(Guid Id, Guid TenantId, string UserPrincipalName, string DisplayName, IReadOnlyList<string> Roles, bool Enabled)
 {
@@ -81,9 +91,61 @@ internal sealed record MailboxAnswer(string Address, string Name, string Kind, s
 
 internal sealed record FolderAnswer(string Name, int Messages);
 
+/// <summary>What is absent stays as it is.</summary>
 /// <param name="FullAccess">Users, by their names: who may open it from now on.</param>
 /// <param name="SendAs">The same for sending.</param>
-internal sealed record MailboxRequest(string? SmtpClientAuthentication, bool? ImapEnabled, IReadOnlyList<string>? FullAccess, IReadOnlyList<string>? SendAs, long? MaxSendBytes);
+/// <param name="QuotaBytes">0: never full.</param>
+internal sealed record MailboxRequest(string? SmtpClientAuthentication, bool? ImapEnabled, IReadOnlyList<string>? FullAccess, IReadOnlyList<string>? SendAs, long? MaxSendBytes,
+    int? MaxConnections, int? MessagesPerMinute, int? RecipientsPerDay, int? MaxRecipients, long? QuotaBytes, int? ErrorsUntilThrottled, TimeSpan? ThrottledFor)
+{
+    /// <summary>What is wrong with the limits, in one sentence; null: nothing.</summary>
+    public string? Flaw()
+    {
+        if (MaxSendBytes < 1 || MaxConnections < 1 || MessagesPerMinute < 1 || ErrorsUntilThrottled < 1) return "maxSendBytes, maxConnections, messagesPerMinute and errorsUntilThrottled are 1 or more.";
+        if (RecipientsPerDay < 0 || QuotaBytes < 0) return "recipientsPerDay and quotaBytes are 0 or more.";
+        if (MaxRecipients is < 1 or > 1000) return "maxRecipients is 1 to 1000.";
+        return ThrottledFor <= TimeSpan.Zero || ThrottledFor > TimeSpan.FromDays(365) ? "throttledFor is more than nothing and at most a year, such as 01:00:00." : null;
+    }
+}
+
+/// <summary>What a mailbox may send by SMTP and what it has sent since the sandbox was started.</summary>
+/// <param name="Throttled">Null: it is not closed.</param>
+internal sealed record SubmissionAnswer(SubmissionCounts Counts, ThrottleAnswer? Throttled, int MaxConnections, int MessagesPerMinute, int RecipientsPerDay, int MaxRecipients, long? QuotaBytes, int ErrorsUntilThrottled, TimeSpan ThrottledFor)
+{
+    public static SubmissionAnswer Of(Mailbox mailbox)
+    {
+        var settings = mailbox.Settings;
+        return new(mailbox.Submission.Counts, mailbox.Submission.Throttled is var (reason, until) ? new(ControlWords.Of(reason), until) : null,
+            settings.MaxConnections, settings.MessagesPerMinute, settings.RecipientsPerDay, settings.MaxRecipients, settings.QuotaBytes, settings.ErrorsUntilThrottled, settings.ThrottledFor);
+    }
+}
+
+internal sealed record ThrottleAnswer(string Reason, DateTimeOffset Until);
+
+/// <param name="Reason"><c>mailboxFull</c>, <c>sendAsDenied</c>, <c>invalidLicense</c>, <c>tooManyRecipients</c> or <c>invalidRecipients</c>.</param>
+/// <param name="For">Absent: as long as the mailbox's <c>throttledFor</c>.</param>
+internal sealed record ThrottleRequest(string? Reason, TimeSpan? For);
+
+/// <summary>As <see cref="SmtpFault"/>.</summary>
+/// <param name="Reply">Such as <c>451 4.7.500 Server busy</c>.</param>
+internal sealed record FaultRequest(string? Stage, string? Reply, TimeSpan? Delay, string? HangUp, bool? Taken, string? Address, int? Skip, int? Every, int? Times, DateTimeOffset? From, DateTimeOffset? Until);
+
+/// <param name="Met">How often the stage was come to by somebody it concerns.</param>
+/// <param name="Played">How often it went wrong.</param>
+internal sealed record FaultAnswer(int Id, string Stage, string? Reply, TimeSpan Delay, string HangUp, bool? Taken, string? Address, int Skip, int Every, int? Times, DateTimeOffset? From, DateTimeOffset? Until, int Met, int Played)
+{
+    public static FaultAnswer Of(ScriptedFault scripted)
+    {
+        var fault = scripted.Fault;
+        return new(scripted.Id, ControlWords.Of(fault.Stage), fault.Reply?.ToString(), fault.Delay, ControlWords.Of(fault.HangUp), fault.Taken, fault.Address, fault.Skip, fault.Every, fault.Times, fault.From, fault.Until, scripted.Met, scripted.Played);
+    }
+}
+
+/// <summary>Values of an enumeration as the API writes them.</summary>
+internal static class ControlWords
+{
+    public static string Of<T>(T value) where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
+}
 
 internal sealed record MessageAnswer(uint Uid, DateTimeOffset Received, IReadOnlyList<string> Flags, int Size, string? MessageId, string? Subject, IReadOnlyList<string> From, IReadOnlyList<string> To)
 {

@@ -19,9 +19,12 @@ internal sealed class MailboxUnderTest : ISmtpBackend
     public ConcurrentQueue<string> Lines { get; } = new();
 
     public Func<SaslCredential, SmtpReply?> OnAuth { get; init; } = c => c is SaslCredential.XOAuth2 { AccessToken: "wrong" } or SaslCredential.Plain { Password: "wrong" } ? new(535, "5.7.3", "Authentication unsuccessful") : null;
+    public Func<string, SmtpReply?> OnBefore { get; init; } = _ => null;
     public Func<EmailAddress?, SmtpReply?> OnMail { get; init; } = _ => null;
     public Func<EmailAddress, SmtpReply?> OnRcpt { get; init; } = _ => null;
     public Func<ReceivedMessage, SmtpReply> OnMessage { get; init; } = _ => new(250, "2.0.0", "OK <1@localhost> [Hostname=localhost]");
+    /// <summary>A verb; the connection is closed behind its reply.</summary>
+    public string? ClosesAfter { get; init; }
     /// <summary>Replaces the reading of the message.</summary>
     public Func<PipeReader, CancellationToken, Task<SmtpReply>>? OnStream { get; init; }
 
@@ -43,6 +46,12 @@ internal sealed class MailboxUnderTest : ISmtpBackend
             Transcript = (fromServer, line) => Lines.Enqueue((fromServer ? "S: " : "C: ") + line),
         };
         return change?.Invoke(options) ?? options;
+    }
+
+    public Task<SmtpReply?> BeforeAsync(SmtpSession session, string verb, CancellationToken cancel)
+    {
+        session.ClosesAfterReply = ClosesAfter == verb;
+        return Task.FromResult(OnBefore(verb));
     }
 
     public string? Greeting(SmtpSession session) => null;

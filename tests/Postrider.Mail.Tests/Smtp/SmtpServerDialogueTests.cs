@@ -137,6 +137,32 @@ public sealed partial class SmtpServerDialogueTests
         }
     }
 
+    [Theory, MemberData(nameof(Paces))]
+    public async Task A_backend_that_hangs_up_leaves_what_was_answered_before_and_nothing_behind_it(Pace pace)
+    {
+        var mailbox = new MailboxUnderTest { OnMessage = _ => throw new SmtpHangUpException() };
+        await PlayAsync("hangs_up_after_the_dot", pace, mailbox);
+        Assert.Contains("S: 354 Start mail input; end with <CRLF>.<CRLF>", mailbox.Lines);
+        await PlayAsync("hangs_up_after_the_last_chunk", pace, mailbox);
+        await PlayAsync("hangs_up_at_rcpt", pace, new MailboxUnderTest { OnRcpt = _ => throw new SmtpHangUpException() });
+        Assert.Empty(mailbox.Faults);
+    }
+
+    [Theory, MemberData(nameof(Paces))]
+    public async Task A_backend_answers_instead_of_a_command_which_is_then_not_done(Pace pace)
+    {
+        await PlayAsync("answered_instead", pace, new MailboxUnderTest { OnBefore = verb => verb switch { "NOOP" => new(450, "4.3.2", "Not now"), "BDAT" => new(451, "4.3.0", "No chunks today"), _ => null } });
+        await PlayAsync(Dialogue.Of("S: 554 5.7.1 No SMTP service here"), pace, new MailboxUnderTest { OnBefore = _ => new(554, "5.7.1", "No SMTP service here") });
+    }
+
+    [Theory, MemberData(nameof(Paces))]
+    public async Task A_session_that_the_backend_ends_is_closed_behind_the_reply(Pace pace)
+    {
+        var mailbox = new MailboxUnderTest { ClosesAfter = "NOOP" };
+        await PlayAsync(Dialogue.Of("S: 220 …", "C: NOOP", "S: 250 2.0.0 OK", "--- settle"), pace, mailbox);
+        Assert.Equal("S: 250 2.0.0 OK", mailbox.Lines.Last());
+    }
+
     private static Task PlayAsync(string dialogue, Pace pace, MailboxUnderTest mailbox, Func<SmtpServerOptions, SmtpServerOptions>? change = null) => PlayAsync(Dialogue.Load("smtp/server_" + dialogue), pace, mailbox, change);
 
     private static async Task PlayAsync(Dialogue script, Pace pace, MailboxUnderTest mailbox, Func<SmtpServerOptions, SmtpServerOptions>? change = null)

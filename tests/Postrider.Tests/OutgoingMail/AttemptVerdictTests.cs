@@ -39,6 +39,7 @@ public sealed class AttemptVerdictTests
     [Theory]
     [InlineData(421, "4.3.2", "Service not available")]
     [InlineData(432, "4.3.2", "Concurrent connections limit exceeded.")]
+    [InlineData(451, "4.7.500", "Server busy")]
     [InlineData(550, "5.2.252", "Sender throttled due to continuous send as denied errors.")]
     public void A_server_that_wants_to_rest_is_not_the_mails_fault(int code, string enhanced, string text)
     {
@@ -76,7 +77,7 @@ public sealed class AttemptVerdictTests
     [Fact]
     public void A_451_at_the_end_of_the_data_postpones_all()
     {
-        var reply = new SmtpReply(451, "4.7.500", "Server busy");
+        var reply = new SmtpReply(451, "4.3.0", "Try again later");
         var verdict = Of(new([new(A, false, Ok)], reply, new(WireFailureKind.CommandRefused, "END OF DATA", reply, "refused", true, false)), A);
         Assert.IsType<RecipientOutcome.Deferred>(verdict.Outcomes[A]);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -5,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using Postrider.Mail.Mime;
 using Postrider.Sandbox;
+using Postrider.Sandbox.Exchange;
 using static Postrider.Tests.Sandbox.ExchangeUnderTest;
 
 namespace Postrider.Tests.Sandbox;
@@ -126,6 +128,80 @@ public sealed class ControlApiTests
     }
 
     [Fact]
+    public async Task Limits_of_mailbox_and_tenant_are_set_and_read()
+    {
+        await using var control = await ControlUnderTest.StartAsync();
+        await control.SendAsync(HttpMethod.Patch, $"mailboxes/{Ann}", new { maxConnections = 2, messagesPerMinute = 5, recipientsPerDay = 20, maxRecipients = 4, quotaBytes = 9000, errorsUntilThrottled = 3, throttledFor = "00:30:00" });
+        var (_, smtp) = await control.SendAsync(HttpMethod.Get, $"mailboxes/{Ann}/smtp");
+        Assert.Equal([2, 5, 20, 4, 9000, 3], new[] { "maxConnections", "messagesPerMinute", "recipientsPerDay", "maxRecipients", "quotaBytes", "errorsUntilThrottled" }.Select(n => smtp.GetProperty(n).GetInt32()));
+        Assert.Equal("00:30:00", smtp.GetProperty("throttledFor").GetString());
+        Assert.Equal(0, smtp.GetProperty("counts").GetProperty("throttled").GetInt32());
+        await control.SendAsync(HttpMethod.Patch, $"mailboxes/{Ann}", new { quotaBytes = 0 });
+        Assert.Null(control.Sandbox.Mailboxes.Find(Ann)!.Settings.QuotaBytes);
+        Assert.Equal(5, control.Sandbox.Mailboxes.Find(Ann)!.Settings.MessagesPerMinute);
+
+        var (_, tenant) = await control.SendAsync(HttpMethod.Patch, "tenants/meadow.example", new { basicAuthentication = "retired", securityDefaults = true, policyBlocksSmtp = true, licences = 25 });
+        Assert.Equal(("retired", true, true, 14_259), (tenant.GetProperty("basicAuthentication").GetString(), tenant.GetProperty("securityDefaults").GetBoolean(), tenant.GetProperty("policyBlocksSmtp").GetBoolean(), tenant.GetProperty("externalRecipientsPerDay").GetInt32()));
+        (_, tenant) = await control.SendAsync(HttpMethod.Patch, "tenants/meadow.example", new { isTrial = true });
+        Assert.Equal((5000, true), (tenant.GetProperty("externalRecipientsPerDay").GetInt32(), tenant.GetProperty("securityDefaults").GetBoolean()));
+    }
+
+    [Fact]
+    public async Task Mailbox_is_closed_for_a_while_and_opened_again()
+    {
+        await using var control = await ControlUnderTest.StartAsync();
+        var (_, smtp) = await control.SendAsync(HttpMethod.Post, $"mailboxes/{Ann}/smtp/throttle", new { reason = "sendAsDenied", @for = "01:00:00" });
+        Assert.Equal("sendAsDenied", smtp.GetProperty("throttled").GetProperty("reason").GetString());
+        Assert.Equal(1, smtp.GetProperty("counts").GetProperty("latches").GetInt32());
+        Assert.Equal(ThrottleReason.SendAsDenied, control.Sandbox.Mailboxes.Find(Ann)!.Submission.Throttled!.Value.Reason);
+        await control.SendAsync(HttpMethod.Delete, $"mailboxes/{Ann}/smtp/throttle");
+        Assert.Null(control.Sandbox.Mailboxes.Find(Ann)!.Submission.Throttled);
+    }
+
+    [Fact]
+    public async Task Faults_are_put_listed_and_taken_away()
+    {
+        await using var control = await ControlUnderTest.StartAsync();
+        var (_, fault) = await control.SendAsync(HttpMethod.Post, "smtp/faults", new { stage = "endOfData", hangUp = "insteadOfReply", taken = true, address = Ann, skip = 1, every = 2, times = 3, delay = "00:00:05" });
+        var id = fault.GetProperty("id").GetInt32();
+        await control.SendAsync(HttpMethod.Post, "smtp/faults", new { stage = "rcpt", reply = "451 4.7.500 Server busy", until = "2030-01-01T00:00:00Z" });
+        Assert.Equal([new(SmtpStage.EndOfData) { HangUp = SmtpHangUp.InsteadOfReply, Taken = true, Address = Ann, Skip = 1, Every = 2, Times = 3, Delay = TimeSpan.FromSeconds(5) }, new(SmtpStage.Rcpt) { Reply = new(451, "4.7.500", "Server busy"), Until = DateTimeOffset.Parse("2030-01-01T00:00:00Z", CultureInfo.InvariantCulture) }], control.Sandbox.SmtpScript.Faults.Select(f => f.Fault));
+        var (_, listed) = await control.SendAsync(HttpMethod.Get, "smtp/faults");
+        Assert.Equal(["endOfData", "rcpt"], listed.EnumerateArray().Select(f => f.GetProperty("stage").GetString()));
+        Assert.Equal(HttpStatusCode.NoContent, (await control.SendAsync(HttpMethod.Delete, $"smtp/faults/{id}")).Status);
+        Assert.Equal("fault-unknown", (await control.SendAsync(HttpMethod.Delete, $"smtp/faults/{id}")).Body.GetProperty("code").GetString());
+        await control.SendAsync(HttpMethod.Delete, "smtp/faults");
+        Assert.Empty(control.Sandbox.SmtpScript.Faults);
+    }
+
+    [Theory]
+    [InlineData("POST", "smtp/faults", """{"stage":"quit","reply":"451 x"}""", "stage-unknown")]
+    [InlineData("POST", "smtp/faults", """{"stage":"7","reply":"451 x"}""", "stage-unknown")]
+    [InlineData("POST", "smtp/faults", """{"stage":"mail","reply":"busy"}""", "reply-invalid")]
+    [InlineData("POST", "smtp/faults", """{"stage":"mail","reply":"451 x","hangUp":"perhaps"}""", "switch-unknown")]
+    [InlineData("POST", "smtp/faults", """{"stage":"mail"}""", "fault-invalid")]
+    [InlineData("POST", "smtp/faults", """{"stage":"mail","reply":"451 x","every":0}""", "fault-invalid")]
+    [InlineData("POST", "mailboxes/ann@meadow.example/smtp/throttle", """{"reason":"bad mood"}""", "reason-unknown")]
+    [InlineData("POST", "mailboxes/ann@meadow.example/smtp/throttle", """{"reason":"mailboxFull","for":"-01:00:00"}""", "limit-invalid")]
+    [InlineData("POST", "mailboxes/nobody@meadow.example/smtp/throttle", """{"reason":"mailboxFull"}""", "mailbox-unknown")]
+    [InlineData("PATCH", "mailboxes/ann@meadow.example", """{"maxRecipients":1001}""", "limit-invalid")]
+    [InlineData("PATCH", "mailboxes/ann@meadow.example", """{"messagesPerMinute":0}""", "limit-invalid")]
+    [InlineData("PATCH", "mailboxes/ann@meadow.example", """{"throttledFor":"00:00:00"}""", "limit-invalid")]
+    [InlineData("PATCH", "tenants/meadow.example", """{"basicAuthentication":"sometimes"}""", "switch-unknown")]
+    [InlineData("PATCH", "tenants/meadow.example", """{"licences":-1}""", "limit-invalid")]
+    public async Task What_cannot_be_meant_is_refused_with_a_code_and_changes_nothing(string method, string path, string body, string code)
+    {
+        await using var control = await ControlUnderTest.StartAsync();
+        var before = control.Sandbox.Mailboxes.Find(Ann)!.Settings;
+        var (status, problem) = await control.SendAsync(new HttpMethod(method), path, JsonDocument.Parse(body).RootElement);
+        Assert.InRange((int)status, 400, 404);
+        Assert.Equal(code, problem.GetProperty("code").GetString());
+        Assert.False(string.IsNullOrEmpty(problem.GetProperty("remedy").GetString()));
+        Assert.Equal(before, control.Sandbox.Mailboxes.Find(Ann)!.Settings);
+        Assert.Empty(control.Sandbox.SmtpScript.Faults);
+    }
+
+    [Fact]
     public async Task Clock_moves_ahead_and_never_back()
     {
         await using var control = await ControlUnderTest.StartAsync();
@@ -198,7 +274,8 @@ public sealed class ControlApiTests
         {
             using var request = new HttpRequestMessage(method, new Uri(sandbox.Http, path.Length == 0 ? "control" : "control/" + path)) { Content = body is null ? null : JsonContent.Create(body) };
             using var response = await Http.SendAsync(request, Cancel);
-            return (response.StatusCode, JsonDocument.Parse(await response.Content.ReadAsStringAsync(Cancel)).RootElement);
+            var text = await response.Content.ReadAsStringAsync(Cancel);
+            return (response.StatusCode, text.Length == 0 ? default : JsonDocument.Parse(text).RootElement);
         }
 
         public async Task<HttpResponseMessage> DeliverAsync(string address, byte[] message)

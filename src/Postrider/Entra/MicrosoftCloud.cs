@@ -3,7 +3,7 @@ namespace Postrider.Entra;
 /// <summary>Where a Microsoft cloud is. <see cref="Login"/> may be http for a loopback address only.</summary>
 public sealed record MicrosoftCloud(string Name, Uri Login, string SmtpHost, int SmtpPort, string ImapHost, int ImapPort)
 {
-    // Submission hosts of Microsoft's clouds, as EmailEngine (lib/oauth2-apps.js) and Odoo have them, read 2026-11.
+    // Submission hosts of Microsoft's clouds, of Outlook.com and of High Volume Email.
     private static readonly string[] SmtpHosts =
     [
         "smtp.office365.com", "outlook.office365.com", "smtp-mail.outlook.com", "smtp.outlook.com", "smtp.office365.us", "outlook-dod.office365.us", "smtp.partner.outlook.cn", "smtp.hve.mx.microsoft", "smtp-hve.office365.com",

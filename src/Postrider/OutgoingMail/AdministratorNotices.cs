@@ -23,7 +23,7 @@ internal sealed class AdministratorNotices(HubDatabase database, Outbox outbox, 
         var put = await outbox.PutAsync(
             new OutgoingMessage
             {
-                From = new(OutgoingMailTexts.NoticeFrom, from), To = [.. recipients.Select(address => new NamedAddress(null, address))], Subject = notice.Subject,
+                From = new(OutgoingMailTexts.NoticeFrom, from), To = [.. recipients.Select(address => new NamedAddress(null, address))], Subject = notice.Subject, Automatic = true,
                 Text = $"{notice.Text}\n\n{parameters.BaseUrl.GetLeftPart(UriPartial.Authority)}/incidents\n",
             },
             (tx, _, _) => inSameTransaction(tx), cancellationToken);

@@ -59,7 +59,7 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
             var form = await WireForms.OpenAsync(bodies, claimed.BodyId, bytes, claimed.Size, claimed.Form, client.Capabilities, cancellationToken);
             if (form.Refusal is { } cannot) return CannotTake(claimed, cannot, server.Host);
             SmtpSendResult result;
-            await using (var message = new LastByteWatch(form.Body!, () => database.WriteAsync(tx => OutboxStore.MarkDot(tx, claimed.Id), CancellationToken.None)))
+            await using (var message = new LastByteWatch(form.Body!, () => database.WritePatientlyAsync(tx => OutboxStore.MarkDot(tx, claimed.Id), CancellationToken.None)))
             {
                 try
                 {

@@ -125,7 +125,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
             // Read anew: failures in a row and the account may have changed since.
             var server = (await servers.RosterAsync(CancellationToken.None)).FirstOrDefault(known => known.Id == first.Id);
             if (server is null) return;
-            var next = await database.WriteAsync(tx => store.Claim(tx, server, claim, pace, claimed), CancellationToken.None);
+            var next = await database.WritePatientlyAsync(tx => store.Claim(tx, server, claim, pace, claimed), CancellationToken.None);
             if (next.Mails.Count == 0)
             {
                 if (next.OpensAt is { } opens) restsUntil[server.Id] = opens;
@@ -194,7 +194,11 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
         {
             try
             {
-                await database.WriteAsync(write, CancellationToken.None);
+                await database.WritePatientlyAsync(tx =>
+                {
+                    write(tx);
+                    return true;
+                }, CancellationToken.None);
                 return;
             }
             catch (Exception failure) when (!cut.IsCancellationRequested)

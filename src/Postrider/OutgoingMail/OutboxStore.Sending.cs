@@ -78,7 +78,7 @@ internal sealed partial class OutboxStore
     }
 
     /// <summary>The final dot is about to leave: from here on a crash leaves the mail unknown.</summary>
-    public static void MarkDot(HubTransaction transaction, OutboxMailId id) => transaction.Execute("UPDATE outbox_mail SET stage = 1 WHERE id = @id AND state = 2", new { id });
+    public static int MarkDot(HubTransaction transaction, OutboxMailId id) => transaction.Execute("UPDATE outbox_mail SET stage = 1 WHERE id = @id AND state = 2", new { id });
 
     /// <summary>Claimed, and not offered after all: as if nothing had been.</summary>
     public void GiveBack(HubTransaction transaction, OutgoingServer server, IReadOnlyList<ClaimedMail> mails)

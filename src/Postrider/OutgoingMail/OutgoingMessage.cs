@@ -40,6 +40,8 @@ internal sealed record OutgoingMessage
     public OutboxLane Lane { get; init; } = OutboxLane.Usual;
     /// <summary>Who is told by mail when it is delayed or fails (RFC 3464). Null: nobody; the queue shows it.</summary>
     public EmailAddress? ReportTo { get; init; }
+    /// <summary>The hub itself writes it, not a person: no program answers it (RFC 3834).</summary>
+    public bool Automatic { get; init; }
     /// <summary>Makes it a delivery status notification: with the null reverse-path where the server lets it. Null: it is none.</summary>
     public DraftReport? Report { get; init; }
 }

@@ -56,9 +56,11 @@ internal static class OutgoingMessageRules
         Html = message.Html,
         Attachments = message.Attachments,
         Report = message.Report,
-        // RFC 3834 section 5: no program answers what a program wrote.
-        ExtraHeaders = message.Report is null ? [new("X-Postrider-Id", mailId.ToString("D"))] : [new("X-Postrider-Id", mailId.ToString("D")), new("Auto-Submitted", "auto-replied")],
+        ExtraHeaders = AutoSubmitted(message) is { } word ? [new("X-Postrider-Id", mailId.ToString("D")), new("Auto-Submitted", word)] : [new("X-Postrider-Id", mailId.ToString("D"))],
     };
+
+    /// <summary>RFC 3834 section 5: no program answers what a program wrote. Null: a person did.</summary>
+    private static string? AutoSubmitted(OutgoingMessage message) => message.Report is not null ? "auto-replied" : message.Automatic ? "auto-generated" : null;
 
     private static bool HasControl(string? text) => text?.Any(char.IsControl) == true;
 }

@@ -19,6 +19,8 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private const int MaxWritesInACommit = 256;
     // Beyond this many waiting writes, callers wait before they queue: the memory of a burst is bounded.
     private const int MaxWaitingWrites = 10_000;
+    // So long a patient write waits for company: two thirds of what a commit costs, and less than anybody notices.
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
     // Readers do synchronous file I/O on pool threads; more at once than this only queue up inside SQLite.
     private const int MaxReaders = 16;
 
@@ -77,6 +79,15 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     {
         if (Thread.CurrentThread == thread) throw new InvalidOperationException("A write was asked for inside a write: it would wait for itself.");
         var job = new Job<T>(write, cancellationToken);
+        await jobs.Writer.WriteAsync(job, cancellationToken);
+        return await job.Done.Task;
+    }
+
+    /// <summary>As <see cref="WriteAsync{T}"/> for what nobody is kept waiting by: it may wait a millisecond, so that it shares its commit with others. What is written after it is committed after it or with it.</summary>
+    public async Task<T> WritePatientlyAsync<T>(Func<HubTransaction, T> write, CancellationToken cancellationToken = default)
+    {
+        if (Thread.CurrentThread == thread) throw new InvalidOperationException("A write was asked for inside a write: it would wait for itself.");
+        var job = new Job<T>(write, cancellationToken) { IsPatient = true };
         await jobs.Writer.WriteAsync(job, cancellationToken);
         return await job.Done.Task;
     }
@@ -145,10 +156,22 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         while (WaitForWork())
         {
             batch.Clear();
-            while (batch.Count < MaxWritesInACommit && jobs.Reader.TryRead(out var job))
-                if (job.Begins()) batch.Add(job);
+            Take(batch);
+            if (batch.Count > 0 && batch.TrueForAll(job => job.IsPatient) && CompanyComes()) Take(batch);
             if (batch.Count > 0) Commit(batch);
         }
+    }
+
+    private void Take(List<Job> batch)
+    {
+        while (batch.Count < MaxWritesInACommit && jobs.Reader.TryRead(out var job))
+            if (job.Begins()) batch.Add(job);
+    }
+
+    private bool CompanyComes()
+    {
+        var more = jobs.Reader.WaitToReadAsync();
+        return more.IsCompletedSuccessfully ? more.Result : more.AsTask().Wait(Patience);
     }
 
     private bool WaitForWork()
@@ -277,6 +300,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private abstract class Job
     {
         public IReadOnlyList<Action> AfterCommitActions { get; protected set; } = [];
+
+        /// <summary>It may wait a little for others to share its commit.</summary>
+        public bool IsPatient { get; init; }
 
         /// <returns>False when the caller has given up: then nothing is run.</returns>
         public abstract bool Begins();

@@ -198,6 +198,7 @@ public sealed class IncidentFlowTests
         await TellAsync(hub);
         var notice = Assert.Single(await hub.Service<HubDatabase>().ReadAsync(reader => hub.Service<OutboxStore>().List(reader, null, null, null, 10)));
         Assert.Equal("night@works.example, day@works.example", notice.Recipients);
+        Assert.Contains("Auto-Submitted: auto-generated", System.Text.Encoding.ASCII.GetString(await hub.Service<Bodies>().ReadAsync(notice.BodyId, Cancel)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,6 +43,20 @@ public sealed class HubDatabaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_patient_write_is_done_without_company_too_and_keeps_its_place()
+    {
+        Assert.Equal(1, await database.WritePatientlyAsync(tx => tx.Execute("INSERT INTO note(id, text) VALUES(randomblob(16), 'alone')")));
+        using var gate = new ManualResetEventSlim();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var patient = database.WritePatientlyAsync(tx => tx.Scalar<long>("SELECT COUNT(*) FROM note"));
+        var next = Insert("next");
+        gate.Set();
+        await Task.WhenAll(holding, next);
+        Assert.Equal(1, await patient);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => database.WritePatientlyAsync<int>(_ => throw new InvalidOperationException("no")));
+    }
+
+    [Fact]
     public async Task A_write_that_throws_is_undone_and_its_neighbours_are_kept()
     {
         using var gate = new ManualResetEventSlim();

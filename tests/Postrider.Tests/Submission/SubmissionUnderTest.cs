@@ -70,7 +70,14 @@ internal sealed class SubmissionUnderTest : IAsyncDisposable
         {
             var (mail, _, _) = await LastAsync();
             if (mail.State.IsFinal()) return mail;
-            await changes.Changes.ReadAsync(late.Token);
+            try
+            {
+                await changes.Changes.ReadAsync(late.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"Nothing more was heard of the mail: {await Hub.Browser.GetStringAsync($"/api/v1/mails/{mail.Id.Value}", CancellationToken.None)}");
+            }
         }
     }
 

@@ -105,7 +105,7 @@ public sealed class OutgoingSetUpsJourney : IDisposable
         var mailings = servers!.Single(server => server.Name == "Mailings");
         using var wide = await program.PutAsJsonAsync($"/api/v1/outgoing-servers/{mailings.Id:D}", new { fromFilter = "sales@meadow.example, meadow.example" }, cancel);
         Assert.Equal(HttpStatusCode.OK, wide.StatusCode);
-        await place.LookAsync("/outgoing-mail-servers?from=" + Uri.EscapeDataString("Rosa <rosa@outlook.example>"), $"/outgoing-mail-servers/{mailings.Id:D}", "/settings", "/preferences");
+        await place.LookAsync("/outgoing-mail-servers?from=" + Uri.EscapeDataString("Rosa <rosa@outlook.example>"), $"/outgoing-mail-servers/{mailings.Id:D}", "/settings", "/preferences", "/sending-budgets");
     }
 
     private async Task<Place> StartAsync(string name)

@@ -83,10 +83,6 @@ public sealed class Mailboxes
         Changed?.Invoke();
     }
 
-    public bool IsSmtpAuthDisabled(Guid tenantId) => SettingsOf(tenantId).SmtpClientAuthenticationDisabled;
-
-    public void SetSmtpAuthDisabled(Guid tenantId, bool disabled) => ChangeTenant(tenantId, t => t with { SmtpClientAuthenticationDisabled = disabled });
-
     private Mailbox Add(Mailbox mailbox)
     {
         var kept = byAddress.GetOrAdd(mailbox.Address.Normalized, mailbox);

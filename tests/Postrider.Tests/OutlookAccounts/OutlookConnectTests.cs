@@ -318,7 +318,7 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
     [Fact]
     public async Task SMTP_AUTH_switched_off_is_shown_with_Microsofts_own_sentence()
     {
-        both.Microsoft.Mailboxes.SetSmtpAuthDisabled(both.Bakery.Id, true);
+        both.Microsoft.Mailboxes.ChangeTenant(both.Bakery.Id, t => t with { SmtpClientAuthenticationDisabled = true });
         try
         {
             using var browser = await both.BrowserAsync();
@@ -333,7 +333,7 @@ public sealed class OutlookConnectTests(HubWithMicrosoft both) : IClassFixture<H
         }
         finally
         {
-            both.Microsoft.Mailboxes.SetSmtpAuthDisabled(both.Bakery.Id, false);
+            both.Microsoft.Mailboxes.ChangeTenant(both.Bakery.Id, t => t with { SmtpClientAuthenticationDisabled = false });
         }
     }
 

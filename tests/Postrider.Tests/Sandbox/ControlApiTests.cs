@@ -108,7 +108,7 @@ public sealed class ControlApiTests
         Assert.Contains(control.Sandbox.Directory.FindUser(Ben)!.Id, settings.FullAccess);
 
         await control.SendAsync(HttpMethod.Patch, "tenants/meadow.example", new { smtpClientAuthenticationDisabled = true });
-        Assert.True(control.Sandbox.Mailboxes.IsSmtpAuthDisabled(control.Sandbox.Directory.FindTenant("meadow.example")!.Id));
+        Assert.True(control.Sandbox.Mailboxes.SettingsOf(control.Sandbox.Directory.FindTenant("meadow.example")!.Id).SmtpClientAuthenticationDisabled);
 
         await control.SendAsync(HttpMethod.Patch, $"users/{Ann}", new { enabled = false });
         Assert.False(control.Sandbox.Directory.FindUser(Ann)!.IsEnabled);

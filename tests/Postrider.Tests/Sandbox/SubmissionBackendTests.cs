@@ -74,7 +74,7 @@ public sealed class SubmissionBackendTests
         await using var exchange = await StartAsync();
         var tenant = exchange.User(Ann).TenantId;
 
-        exchange.Sandbox.Mailboxes.SetSmtpAuthDisabled(tenant, true);
+        exchange.Sandbox.Mailboxes.ChangeTenant(tenant, t => t with { SmtpClientAuthenticationDisabled = true });
         Assert.StartsWith("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [", (await exchange.ConnectSmtpAsync()).Failure!.Reply!.ToString(), StringComparison.Ordinal);
 
         exchange.Box(Ann).Change(s => s with { SmtpClientAuthenticationDisabled = false });

@@ -234,7 +234,7 @@ public sealed class SubmissionLimitsTests
             exchange.Box(Ann).Change(s => s with { MessagesPerMinute = 7 });
         }
         await using var again = await StartAsync(folder.Path);
-        Assert.Equal((3, true), (again.Sandbox.Mailboxes.SettingsOf(again.User(Ann).TenantId).Licences, again.Sandbox.Mailboxes.IsSmtpAuthDisabled(again.User(Ann).TenantId)));
+        Assert.Equal((3, true), (again.Sandbox.Mailboxes.SettingsOf(again.User(Ann).TenantId).Licences, again.Sandbox.Mailboxes.SettingsOf(again.User(Ann).TenantId).SmtpClientAuthenticationDisabled));
         Assert.Equal(7, again.Box(Ann).Settings.MessagesPerMinute);
     }
 

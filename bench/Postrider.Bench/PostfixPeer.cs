@@ -71,6 +71,8 @@ internal sealed class PostfixPeer : IDisposable
 
     public void Dispose()
     {
+        // Its parts end with it, and only then the folder can go.
+        PeerProcess.RunAsync("postfix", "-c", Path.Combine(_folder.FullName, "etc"), "stop").GetAwaiter().GetResult();
         _process.Dispose();
         _folder.Delete(recursive: true);
     }

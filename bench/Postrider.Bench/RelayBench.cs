@@ -34,9 +34,9 @@ public class RelayBench
     [GlobalCleanup]
     public void Cleanup()
     {
+        _sink?.Dispose();
         _hub?.Dispose();
         _postfix?.Dispose();
-        _sink?.Dispose();
     }
 
     [IterationSetup]

@@ -26,6 +26,9 @@ internal enum FaultScope
 /// <param name="NotBefore">How long the peer asked to be left alone; null when it said nothing.</param>
 internal sealed record Diagnosis(Problem Problem, FaultScope Scope, TimeSpan? NotBefore = null)
 {
+    /// <summary>The mailbox has more connections than its server allows: fewer help, and nothing else is wrong.</summary>
+    public bool OneConnectionTooMany { get; init; }
+
     /// <summary>The answer changes only when somebody acts: asking often would be hammering.</summary>
     public bool UntilMended => Scope is FaultScope.Application or FaultScope.Account || !Problem.RetriesByItself;
 

@@ -8,9 +8,6 @@ namespace Postrider.Doctor;
 /// <summary>Explains what an SMTP server refused. Exchange Online gives one code several meanings, so the sentence decides first.</summary>
 internal static class SmtpDoctor
 {
-    /// <summary>The problem of a mailbox that has more connections than its server allows: fewer help, nothing else is wrong.</summary>
-    public const string TooManyConnections = "smtp-too-many-connections";
-
     // A closed mailbox and a used-up day pass in hours, and each further refusal may prolong the one. Microsoft tells no length.
     private static readonly TimeSpan MailboxPause = TimeSpan.FromHours(1);
 
@@ -119,7 +116,7 @@ internal static class SmtpDoctor
         if (Says(reply, "SubmissionQuotaExceeded") || Says(reply, "Submission quota exceeded") || Says(reply, "daily limit") || reply.EnhancedCode == "5.1.90")
             return Server("smtp-quota-used-up", "The mailbox has sent to as many people as it may within 24 hours.", reply, "Nothing to do: it becomes free hour by hour. If it lasts, spread the mail over more mailboxes.", Administrator, retries: true, MailboxPause);
         if (Says(reply, "Concurrent connections limit") || Says(reply, "sender thread limit") || (reply.Code == 432 && !Says(reply, "recipient thread limit")))
-            return Server("smtp-too-many-connections", "The mailbox has too many connections at once.", reply, "Nothing to do: Postrider waits. If it lasts, see who else sends through this mailbox.", "nobody", retries: true);
+            return Server("smtp-too-many-connections", "The mailbox has too many connections at once.", reply, "Nothing to do: Postrider waits. If it lasts, see who else sends through this mailbox.", "nobody", retries: true) with { OneConnectionTooMany = true };
         if (Says(reply, "OutboundSpam") || Says(reply, "bad outbound sender") || reply.EnhancedCode is "5.7.501" or "5.7.502" or "5.7.503")
             return Server("smtp-blocked-as-spam", "Exchange has blocked this sender for spam.", reply,
                 "Find out who used the mailbox and change its password; then Microsoft Defender portal, Email & collaboration, Review, Restricted entities: select the mailbox and Unblock. It takes up to an hour.", ExchangeAdministrator, retries: true);

@@ -119,7 +119,7 @@ internal sealed partial class Outbox
     private Task<PutResult> StoreSubmittedAsync(SubmissionStamp stamp, SubmittedMessage submitted, bool bodyIsEightBit, ReadOnlyMemory<byte> bytes, Guid? streamed, long size, byte[]? requestHash)
     {
         var form = submitted is { Utf8: true, HeaderIsEightBit: true } ? BodyForm.Utf8Header : bodyIsEightBit || submitted.HeaderIsEightBit ? BodyForm.EightBit : BodyForm.NotLookedAt;
-        return StoreAsync(stamp.Id, submitted.Message, stamp.Decision, stamp.MessageId, bytes, streamed, size, requestHash, tx => WireForms.Put(tx, stamp.Id, form, submitted.Dsn), CancellationToken.None);
+        return StoreAsync(stamp.Id, submitted.Message, stamp.Decision, stamp.MessageId, bytes, streamed, size, requestHash, tx => OutboxStore.PutForm(tx, stamp.Id, form, submitted.Dsn), CancellationToken.None);
     }
 
     private async Task<(Guid? Body, string? Refusal)> ConvertAsync(Guid body, long size, CancellationToken cancellationToken)

@@ -86,20 +86,20 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         return database.WriteAsync(tx =>
         {
             // Two requests with one key may come at the same time.
-            if (key is not null && store.FindByKey(tx, key) is { } first) return NotStored(Repeated(first, requestHash!));
+            if (key is not null && store.FindByKey(tx, key) is { } first) return Instead(Repeated(first, requestHash!));
             // A recipient that is suppressed is not offered; without any other nothing is put.
             var suppressed = suppressions.Among(tx, message.Recipients.Select(recipient => recipient.Address));
-            if (suppressed.Count > 0 && message.Recipients.All(recipient => suppressed.ContainsKey(recipient.Address.Normalized))) return NotStored(new PutResult(null, null, OutgoingMailProblems.AllSuppressed(suppressed.Values)));
+            if (suppressed.Count > 0 && message.Recipients.All(recipient => suppressed.ContainsKey(recipient.Address.Normalized))) return Instead(new PutResult(null, null, OutgoingMailProblems.AllSuppressed(suppressed.Values)));
             store.Put(tx, id, message, decision, messageId, streamed ?? bodies.Put(tx, bytes), size, key, requestHash);
             if (suppressed.Count > 0) SuppressionStore.Hold(tx, id, store.Recipients(tx, id), suppressed);
             inSameTransaction(tx);
             tx.AfterCommit(() => signal.Wake(decision.Server!.Id));
             return new PutResult(id, messageId, null);
 
-            PutResult NotStored(PutResult instead)
+            PutResult Instead(PutResult answer)
             {
                 if (streamed is { } unused) Bodies.Delete(tx, unused);
-                return instead;
+                return answer;
             }
         }, cancellationToken);
     }

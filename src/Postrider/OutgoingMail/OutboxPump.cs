@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Postrider.Doctor;
 using Postrider.OutgoingServers;
 using Postrider.Storage;
 
@@ -213,7 +212,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
     private bool Rests(OutgoingServer server, AttemptVerdict verdict)
     {
         if (verdict.ServerTrouble is not { } trouble) return false;
-        if (trouble.Problem.Code != SmtpDoctor.TooManyConnections) return true;
+        if (!trouble.OneConnectionTooMany) return true;
         lock (turn)
         {
             // Its user name may have been changed meanwhile.

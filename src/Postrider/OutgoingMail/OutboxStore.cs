@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.Mail.Smtp;
 using Postrider.OutgoingServers;
 using Postrider.Storage;
 using Postrider.Web;
@@ -48,6 +49,17 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
             foreach (var recipient in list)
                 transaction.Execute("INSERT INTO outbox_recipient(mail_id, n, role, name, address, state) VALUES(@id, @n, @role, @Name, @address, 0)", new { id, n = n++, role, recipient.Name, address = recipient.Address.ToString() });
         Tell(transaction, id, state);
+    }
+
+    /// <summary>What a submitted message asks of the server, within the transaction that puts it. Most ask nothing, and cost nothing.</summary>
+    /// <param name="dsn">Recipients by their place in outbox_recipient.</param>
+    public static void PutForm(HubTransaction transaction, OutboxMailId id, BodyForm form, SmtpDsn? dsn)
+    {
+        if (form == BodyForm.NotLookedAt && dsn is null) return;
+        transaction.Execute("UPDATE outbox_mail SET body_form = @form, dsn_return_whole = @ReturnWhole, dsn_envelope_id = @EnvelopeId WHERE id = @id", new { id, form = (int)form, dsn?.ReturnWhole, dsn?.EnvelopeId });
+        for (var n = 0; n < (dsn?.Recipients?.Count ?? 0); n++)
+            if (dsn!.Recipients![n] is { Notify: not null } or { OriginalRecipient: not null })
+                transaction.Execute("UPDATE outbox_recipient SET dsn_notify = @notify, dsn_original = @OriginalRecipient WHERE mail_id = @id AND n = @n", new { id, n, notify = (int?)dsn.Recipients[n].Notify, dsn.Recipients[n].OriginalRecipient });
     }
 
     private static OutboxLane LaneOf(HubTransaction transaction, OutgoingMessage message, OutgoingServerId server)

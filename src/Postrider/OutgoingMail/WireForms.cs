@@ -23,17 +23,6 @@ internal sealed record WireForm(Stream? Body, long? Size, SmtpBodyKind Kind, boo
 /// <summary>What a submitted message and its program asked for on the way: written when it is put, heeded when it is sent.</summary>
 internal static class WireForms
 {
-    /// <summary>Within the transaction that puts the mail. Most ask nothing, and cost nothing.</summary>
-    /// <param name="dsn">Recipients by their place in outbox_recipient.</param>
-    public static void Put(HubTransaction transaction, OutboxMailId id, BodyForm form, SmtpDsn? dsn)
-    {
-        if (form == BodyForm.NotLookedAt && dsn is null) return;
-        transaction.Execute("UPDATE outbox_mail SET body_form = @form, dsn_return_whole = @ReturnWhole, dsn_envelope_id = @EnvelopeId WHERE id = @id", new { id, form = (int)form, dsn?.ReturnWhole, dsn?.EnvelopeId });
-        for (var n = 0; n < (dsn?.Recipients?.Count ?? 0); n++)
-            if (dsn!.Recipients![n] is { Notify: not null } or { OriginalRecipient: not null })
-                transaction.Execute("UPDATE outbox_recipient SET dsn_notify = @notify, dsn_original = @OriginalRecipient WHERE mail_id = @id AND n = @n", new { id, n, notify = (int?)dsn.Recipients[n].Notify, dsn.Recipients[n].OriginalRecipient });
-    }
-
     /// <param name="recipients">Those that are to be offered, in their order.</param>
     /// <returns>Null when nothing is asked.</returns>
     public static SmtpDsn? DsnOf(bool? returnWhole, string? envelopeId, IReadOnlyList<ClaimedRecipient> recipients) =>

@@ -83,12 +83,7 @@ internal sealed class SendingBudgets(OutgoingServerStore servers, SystemParamete
     /// <summary>Stores what an administrator set, checked before.</summary>
     public void Change(HubTransaction transaction, string meter, SendingBudgetChange change, Guid? byUser)
     {
-        transaction.Execute(
-            """
-            INSERT INTO sending_budget(meter, messages_per_minute, recipients_per_day, external_per_day, licences, changed_at) VALUES(@meter, @MessagesPerMinute, @RecipientsPerDay, @ExternalPerDay, @Licences, @now)
-            ON CONFLICT(meter) DO UPDATE SET messages_per_minute = excluded.messages_per_minute, recipients_per_day = excluded.recipients_per_day, external_per_day = excluded.external_per_day, licences = excluded.licences, changed_at = excluded.changed_at
-            """,
-            new { meter, change.MessagesPerMinute, change.RecipientsPerDay, change.ExternalPerDay, change.Licences, now = transaction.Now });
+        SendingBudgetStore.Save(transaction, meter, change);
         journal.Write(transaction, "sending-budget-changed", "sending-budget", null, $"The sending budget of {meter[(meter.IndexOf(':', StringComparison.Ordinal) + 1)..]} was changed.", byUser);
         transaction.AfterCommit(() =>
         {
@@ -118,10 +113,9 @@ internal sealed class SendingBudgets(OutgoingServerStore servers, SystemParamete
         var minute = SendingMeter.MinuteOf(transaction.Now);
         if (messages > 0 || recipients > 0) entry.Meter.TakeUp(messages, recipients, transaction.Now);
         else entry.Meter.GiveBack(-messages, -recipients, transaction.Now);
-        transaction.Execute("INSERT INTO sending_use(meter, minute, messages, recipients) VALUES(@Name, @minute, @messages, @recipients) ON CONFLICT(meter, minute) DO UPDATE SET messages = sending_use.messages + excluded.messages, recipients = sending_use.recipients + excluded.recipients",
-            new { entry.Name, minute, messages, recipients });
+        SendingBudgetStore.Count(transaction, entry.Name, minute, messages, recipients);
         if (minute == entry.SweptAt) return;
-        transaction.Execute("DELETE FROM sending_use WHERE meter = @Name AND minute < @before", new { entry.Name, before = minute - (25 * 60) });
+        SendingBudgetStore.Sweep(transaction, entry.Name, minute - (25 * 60));
         entry.SweptAt = minute;
     }
 
@@ -144,10 +138,8 @@ internal sealed class SendingBudgets(OutgoingServerStore servers, SystemParamete
     private Entry Find(HubReader reader, string name)
     {
         if (entries.TryGetValue(name, out var known)) return known;
-        var change = reader.QueryFirstOrDefault<ChangeRow>("SELECT messages_per_minute, recipients_per_day, external_per_day, licences FROM sending_budget WHERE meter = @name", new { name });
-        var entry = new Entry(name) { Change = change is null ? SendingBudgetChange.None : new(change.MessagesPerMinute, change.RecipientsPerDay, change.ExternalPerDay, change.Licences) };
-        foreach (var used in reader.Query<UseRow>("SELECT minute, messages, recipients FROM sending_use WHERE meter = @name AND minute >= @since ORDER BY minute", new { name, since = SendingMeter.MinuteOf(reader.Now) - (24 * 60) }))
-            entry.Meter.Load(used.Minute, used.Messages, used.Recipients, reader.Now);
+        var entry = new Entry(name) { Change = SendingBudgetStore.Find(reader, name) ?? SendingBudgetChange.None };
+        foreach (var (minute, messages, recipients) in SendingBudgetStore.Used(reader, name, SendingMeter.MinuteOf(reader.Now) - (24 * 60))) entry.Meter.Load(minute, messages, recipients, reader.Now);
         return entries[name] = entry;
     }
 
@@ -158,20 +150,5 @@ internal sealed class SendingBudgets(OutgoingServerStore servers, SystemParamete
         public SendingBudgetChange Change { get; set; } = SendingBudgetChange.None;
         /// <summary>The minute in which old rows were deleted last.</summary>
         public long SweptAt { get; set; }
-    }
-
-    private sealed record ChangeRow
-    {
-        public int? MessagesPerMinute { get; init; }
-        public int? RecipientsPerDay { get; init; }
-        public int? ExternalPerDay { get; init; }
-        public int? Licences { get; init; }
-    }
-
-    private sealed record UseRow
-    {
-        public long Minute { get; init; }
-        public int Messages { get; init; }
-        public int Recipients { get; init; }
     }
 }

@@ -19,7 +19,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private const int MaxWritesInACommit = 256;
     // Beyond this many waiting writes, callers wait before they queue: the memory of a burst is bounded.
     private const int MaxWaitingWrites = 10_000;
-    // So long a patient write waits for company: two thirds of what a commit costs, and less than anybody notices.
+    // So long a patient write waits for company: about what one or two commits take, and less than anybody notices.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
     // Readers do synchronous file I/O on pool threads; more at once than this only queue up inside SQLite.
     private const int MaxReaders = 16;

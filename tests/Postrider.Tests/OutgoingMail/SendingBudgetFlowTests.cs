@@ -117,6 +117,10 @@ public sealed class SendingBudgetFlowTests
         }
 
         Assert.Equal(12, under.Box("ben@meadow.example").Inbox.Messages().Count);
+        // Being one connection too many is no fault of the mail: each was tried once, when it was taken.
+        var store = under.Hub.Service<OutboxStore>();
+        Assert.All(await under.Hub.Service<HubDatabase>().ReadAsync(reader => ids.ConvertAll(id => store.Find(reader, id)!)), mail => Assert.Equal(1, mail.Tries));
+        Assert.Equal(2, await under.Hub.Service<HubDatabase>().ReadAsync(reader => ids.Sum(id => store.Attempts(reader, id).Count(attempt => attempt.Problem?.Code == "smtp-too-many-connections"))));
     }
 
     private static async Task<JsonElement> BudgetAsync(SentHubUnderTest under, string meter) =>

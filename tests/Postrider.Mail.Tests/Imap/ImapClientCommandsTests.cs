@@ -159,7 +159,7 @@ public sealed class ImapClientCommandsTests
     [Fact]
     public async Task A_stream_that_fails_is_the_callers_failure_and_not_the_wires()
     {
-        var thrown = await Assert.ThrowsAsync<IOException>(() => SelectedAsync("fetch_streamed", Pace.Whole, async client =>
+        var thrown = await Assert.ThrowsAsync<IOException>(() => SelectedAsync("fetch_stream_fails", Pace.Whole, async client =>
             await client.UidFetchAsync([3, 4, 5], Whole, _ => throw new IOException("disk full"), _ => ValueTask.CompletedTask, CancellationToken.None)));
         Assert.Equal("disk full", thrown.Message);
     }

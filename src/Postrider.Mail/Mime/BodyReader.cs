@@ -121,11 +121,11 @@ internal sealed class BodyReader : Stream
         var consumed = 0;
         while (consumed < input.Length)
         {
-            // Runs between line ends are whole groups in all mail that encoders made.
+            // Runs of the alphabet are whole groups in all mail that encoders made. What is looked through is taken, whatever lies between the runs.
             var run = input[consumed..];
             if (_group.IsEmpty)
             {
-                var end = run.IndexOfAny((byte)'\r', (byte)'\n', (byte)'=');
+                var end = run.IndexOfAnyExcept(TransferEncoding.Base64Alphabet);
                 var groups = (end < 0 ? run.Length : end) & ~3;
                 if (groups > 0 && Base64.DecodeFromUtf8(run[..groups], _output.AsSpan(_outputEnd), out _, out var written, isFinalBlock: false) == OperationStatus.Done)
                 {

@@ -20,6 +20,8 @@ internal static class TransferEncoding
     /// <summary>Bytes behind padding that tell a footer from more base64.</summary>
     internal const int FooterWithin = 4096;
 
+    internal static readonly SearchValues<byte> Base64Alphabet = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"u8);
+
     private static readonly SearchValues<byte> InBase64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"u8);
 
     private static readonly string[] Usual = ["7bit", "8bit", QuotedPrintable, Base64Name, "binary"];

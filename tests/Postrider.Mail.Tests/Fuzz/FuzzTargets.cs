@@ -49,7 +49,7 @@ internal static partial class FuzzTargets
         return Task.CompletedTask;
     });
 
-    private static FuzzTarget Conversion() => new("conversion", Messages(), Words("Content-Transfer-Encoding: 8bit\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", "\u00e4", "\0", "\r", "\n"), async input =>
+    private static FuzzTarget Conversion() => new("conversion", Messages(), Words("Content-Transfer-Encoding: 8bit\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", "Content-Transfer-Encoding: base64\r\n\r\n", "ABCDEFGHIJKLMNOPQRSTUVWXYZ ", "\u00e4", "\0", "\r", "\n"), async input =>
     {
         using var into = new MemoryStream();
         var outcome = await MessageConversion.ConvertAsync(new MemoryStream(input.Bytes), into, SmtpBodyKind.SevenBit, CancellationToken.None);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Threading.Channels;
 
 namespace Postrider.Journal;
@@ -15,29 +14,57 @@ internal sealed class LiveEvents(TimeProvider clock)
     // Each open page holds one connection and one entry here.
     private const int MaxSubscriptions = 5_000;
 
-    private readonly ConcurrentDictionary<Subscription, byte> subscriptions = new();
-    private readonly ConcurrentDictionary<string, long> lastChanges = new(StringComparer.Ordinal);
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, HashSet<Subscription>> listeners = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> lastChanges = new(StringComparer.Ordinal);
+    private int subscriptions;
 
     /// <summary>After the commit (<c>tx.AfterCommit</c>), never before.</summary>
     public void Publish(string topic)
     {
-        // Before the open pages are looked for: a page that subscribes meanwhile finds it in one of the two.
-        lastChanges[topic] = clock.GetTimestamp();
-        if (lastChanges.Count > MaxRecentTopics) lastChanges.Clear();
-        foreach (var subscription in subscriptions.Keys)
-            if (subscription.Topics.Contains(topic)) subscription.Channel.Writer.TryWrite(topic);
+        lock (gate)
+        {
+            if (lastChanges.Count >= MaxRecentTopics) lastChanges.Clear();
+            lastChanges[topic] = clock.GetTimestamp();
+            if (!listeners.TryGetValue(topic, out var those)) return;
+            foreach (var subscription in those) subscription.Channel.Writer.TryWrite(topic);
+        }
     }
 
     /// <summary>What changed in the last half minute is told at once: it may have come after the page was made and before it listened.</summary>
     /// <returns>Null when too many pages are open already.</returns>
     public Subscription? Subscribe(IReadOnlySet<string> topics)
     {
-        if (subscriptions.Count >= MaxSubscriptions) return null;
         var subscription = new Subscription(this, topics);
-        subscriptions[subscription] = 0;
-        foreach (var topic in topics)
-            if (lastChanges.TryGetValue(topic, out var at) && clock.GetElapsedTime(at) < Recent) subscription.Channel.Writer.TryWrite(topic);
+        lock (gate)
+        {
+            if (subscriptions >= MaxSubscriptions) return null;
+            subscriptions++;
+            foreach (var topic in topics)
+            {
+                if (!listeners.TryGetValue(topic, out var those)) listeners[topic] = those = [];
+                those.Add(subscription);
+                if (lastChanges.TryGetValue(topic, out var at) && clock.GetElapsedTime(at) < Recent) subscription.Channel.Writer.TryWrite(topic);
+            }
+        }
+
         return subscription;
+    }
+
+    private void End(Subscription subscription)
+    {
+        lock (gate)
+        {
+            var listened = false;
+            foreach (var topic in subscription.Topics)
+            {
+                if (!listeners.TryGetValue(topic, out var those) || !those.Remove(subscription)) continue;
+                listened = true;
+                if (those.Count == 0) listeners.Remove(topic);
+            }
+
+            if (listened) subscriptions--;
+        }
     }
 
     internal sealed class Subscription(LiveEvents owner, IReadOnlySet<string> topics) : IDisposable
@@ -49,6 +76,6 @@ internal sealed class LiveEvents(TimeProvider clock)
         /// <summary>The topics, as they change.</summary>
         public ChannelReader<string> Changes => Channel.Reader;
 
-        public void Dispose() => owner.subscriptions.TryRemove(this, out _);
+        public void Dispose() => owner.End(this);
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.DataProtection;
 using Postrider.Sandbox.Entra;
 using Postrider.Sandbox.Portal.AppRegistrations;
 using Postrider.Sandbox.Portal.EnterpriseApplications;
+using Postrider.Sandbox.Portal.MailSettings;
 using Postrider.Sandbox.Portal.Tenants;
 
 namespace Postrider.Sandbox.Portal;
@@ -53,6 +54,7 @@ internal static class PortalFeature
 
         var entra = signedIn.MapGroup("/entra").ForAdministrators();
         TenantRoutes.Map(entra);
+        MailSettingsRoutes.Map(entra);
         AppRegistrationRoutes.Map(entra.MapGroup("/app-registrations"));
         EnterpriseApplicationRoutes.Map(entra.MapGroup("/enterprise-applications"));
     }

@@ -60,6 +60,8 @@ internal sealed class PlainBrowser : IDisposable
         box.IsChecked = true;
     }
 
+    public void Untick(string label) => ((IHtmlInputElement)Labelled(label)).IsChecked = false;
+
     public void Select(string label, string option)
     {
         var select = (IHtmlSelectElement)Labelled(label);

@@ -14,6 +14,11 @@ internal static class CommandLine
     private const int DefaultPort = 8470;
 
     private static readonly Option<DirectoryInfo> Data = new("--data") { Description = "Folder of the database and its key file; made when it does not exist", DefaultValueFactory = _ => new DirectoryInfo("postrider-data") };
+    private static readonly Option<string?> Database = new("--database")
+    {
+        Description = "PostgreSQL database in place of the file in the data folder, such as \"Host=db.example.com;Database=postrider;Username=postrider\"; also read from the environment variable POSTRIDER_DATABASE, which other users of this machine cannot see",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("POSTRIDER_DATABASE") is { Length: > 0 } given ? given : null,
+    };
     private static readonly Option<int> Port = new("--port")
     {
         Description = "Port on this machine; 0 takes a free one",
@@ -43,7 +48,7 @@ internal static class CommandLine
 
     public static RootCommand Make()
     {
-        var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Port, TrustCertificate, Login, Smtp, Imap, Submission, SubmissionTls, SubmissionCertificate, Quiet };
+        var serve = new Command("serve", "Run the hub until it is told to stop") { Data, Database, Port, TrustCertificate, Login, Smtp, Imap, Submission, SubmissionTls, SubmissionCertificate, Quiet };
         serve.SetAction((parsed, cancellationToken) => ServeAsync(OptionsOf(parsed), cancellationToken));
         return new RootCommand("Postrider connects the software a company runs to its mailboxes in Microsoft 365.") { serve, Explain() };
     }
@@ -96,6 +101,7 @@ internal static class CommandLine
         return new HubOptions
         {
             DataFolder = parsed.GetValue(Data)!.FullName,
+            Database = parsed.GetValue(Database),
             Port = parsed.GetValue(Port),
             TrustCertificateFile = parsed.GetValue(TrustCertificate)?.FullName,
             Submission = EndPointOf(parsed.GetValue(Submission)),

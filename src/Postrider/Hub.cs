@@ -40,7 +40,7 @@ public static class Hub
         HubDatabase? database = null;
         try
         {
-            database = HubDatabase.Open(options.DataFolder, options.Clock, log.CreateLogger<HubDatabase>());
+            database = HubDatabase.Open(options.DataFolder, options.Database, options.Clock, log.CreateLogger<HubDatabase>());
             return await StartAsync(options, roots, submission, database, log, cancellationToken);
         }
         catch

@@ -8,6 +8,8 @@ public sealed record HubOptions
 {
     /// <summary>Database, lock and key file lie here; made when it does not exist.</summary>
     public required string DataFolder { get; init; }
+    /// <summary>Connection string of a PostgreSQL database; it may hold a password. Null: SQLite in the data folder.</summary>
+    public string? Database { get; init; }
     /// <summary>0: a free one.</summary>
     public int Port { get; init; }
     /// <summary>PEM; trusted besides the system's roots for Entra, SMTP and IMAP. Null: the system's alone.</summary>
@@ -24,4 +26,7 @@ public sealed record HubOptions
     internal Func<long>? FreeBytes { get; init; }
     /// <summary>Nothing but errors on the console.</summary>
     public bool Quiet { get; init; }
+
+    /// <summary>Without <see cref="Database"/>, which may hold a password.</summary>
+    public override string ToString() => $"hub of {DataFolder} at port {Port}";
 }

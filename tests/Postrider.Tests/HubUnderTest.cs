@@ -39,7 +39,7 @@ internal sealed class HubUnderTest : IAsyncDisposable
     public static async Task<HubUnderTest> StartAsync(Func<HubOptions, HubOptions>? change = null, bool setUp = true)
     {
         var place = new TemporaryFolder();
-        var options = new HubOptions { DataFolder = place.File("data"), Quiet = true };
+        var options = new HubOptions { DataFolder = place.File("data"), Database = await TestDatabase.NewAsync(), Quiet = true };
         options = change?.Invoke(options) ?? options;
         var started = new HubUnderTest(place, options, await Hub.StartAsync(options, TestContext.Current.CancellationToken));
         started.Browser = started.OpenBrowser();
@@ -146,6 +146,7 @@ internal sealed class HubUnderTest : IAsyncDisposable
     {
         foreach (var browser in browsers) browser.Dispose();
         await hub.DisposeAsync();
+        await TestDatabase.DropAsync(Options.Database);
         folder.Dispose();
     }
 

@@ -7,11 +7,19 @@ namespace Postrider.Conversations;
 
 /// <summary>What a person or a program wants to send, as entered.</summary>
 /// <param name="To">Addresses with commas between them.</param>
-public sealed record CompositionDraft(string? To, string? Cc, string? Subject, string? Text, string? Html, IReadOnlyList<DraftAttachment> Attachments);
+public sealed record CompositionDraft(string? To, string? Cc, string? Subject, string? Text, string? Html, IReadOnlyList<DraftAttachment> Attachments)
+{
+    public string? Bcc { get; init; }
+    /// <summary>An answer: what it answers is quoted below the text.</summary>
+    public bool WithQuote { get; init; }
+}
 
 /// <summary>A draft that may be sent.</summary>
 internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList<NamedAddress> Cc, string Subject, string? Text, string? Html, IReadOnlyList<DraftAttachment> Attachments)
 {
+    /// <summary>Recipients that no header names.</summary>
+    public IReadOnlyList<NamedAddress> Bcc { get; init; } = [];
+
     /// <summary>Decoded bytes of all attachments together. Microsoft: "Exchange Online limits", read 2026-11: a message of 35 MB as sent, and base64 adds a third.</summary>
     public const int MaxAttachmentBytes = 25 << 20;
     public const int MaxAttachments = 100;
@@ -20,7 +28,7 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
     public const int MaxTextChars = 1_000_000;
     public const int MaxSubjectChars = 500;
 
-    /// <summary>Checks a draft. Errors are keyed by the field they belong to: to, cc, subject, text, attachments.</summary>
+    /// <summary>Checks a draft. Errors are keyed by the field they belong to: to, cc, bcc, subject, text, attachments.</summary>
     /// <param name="answer">An answer's subject may be left empty: the conversation has one.</param>
     public static (Composition? Composition, IReadOnlyDictionary<string, string> Errors) Check(CompositionDraft draft, bool answer)
     {
@@ -28,8 +36,9 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
         Dictionary<string, string> errors = [];
         var to = Addresses(draft.To, "to", errors);
         var cc = Addresses(draft.Cc, "cc", errors).Where(c => !to.Any(t => t.Address.Equals(c.Address))).ToList();
-        if (to.Count + cc.Count == 0 && errors.Count == 0) errors["to"] = T.NoRecipients;
-        else if (to.Count + cc.Count > MaxRecipients) errors["to"] = T.TooManyRecipients.With(MaxRecipients);
+        var bcc = Addresses(draft.Bcc, "bcc", errors).Where(b => !to.Concat(cc).Any(t => t.Address.Equals(b.Address))).ToList();
+        if (to.Count + cc.Count + bcc.Count == 0 && errors.Count == 0) errors["to"] = T.NoRecipients;
+        else if (to.Count + cc.Count + bcc.Count > MaxRecipients) errors["to"] = T.TooManyRecipients.With(MaxRecipients);
 
         var subject = ThreadSubject.OneLine(draft.Subject);
         if (subject.Length > MaxSubjectChars) errors["subject"] = T.SubjectTooLong.With(MaxSubjectChars);
@@ -42,12 +51,12 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
 
         if (draft.Attachments.Count > MaxAttachments) errors["attachments"] = T.TooManyAttachments.With(MaxAttachments);
         else if (draft.Attachments.Sum(a => (long)a.Bytes.Length) > MaxAttachmentBytes) errors["attachments"] = TooLarge;
-        return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]), errors);
+        return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]) { Bcc = bcc }, errors);
     }
 
     public static string TooLarge => T.AttachmentsTooLarge.With(MaxAttachmentBytes >> 20);
 
-    private static DraftAttachment Named(DraftAttachment attachment, int position) =>
+    public static DraftAttachment Named(DraftAttachment attachment, int position) =>
         attachment with { FileName = SafeFileName.From(attachment.FileName, position, attachment.MediaType), MediaType = IsMediaType(attachment.MediaType) ? attachment.MediaType.ToLowerInvariant() : "application/octet-stream" };
 
     private static bool IsMediaType(string type) => type.Count(c => c == '/') == 1 && type.Length is > 2 and <= 127 && type.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '+' or '.' or '_') && type[0] != '/' && type[^1] != '/';

@@ -28,25 +28,64 @@ public enum MessageDirection
 /// <summary>A thread of messages with the same people on the same matter.</summary>
 /// <param name="Subject">Without <c>Re:</c>.</param>
 /// <param name="MessageCount">Reports included.</param>
-public sealed record Conversation(ConversationId Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount);
+public sealed record Conversation(ConversationId Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount)
+{
+    /// <summary>Null: it is open. A message that comes in opens it again.</summary>
+    public DateTimeOffset? ClosedAt { get; init; }
+    /// <summary>Whose it is; null: nobody's.</summary>
+    public Colleague? AssignedTo { get; init; }
+}
+
+/// <summary>Somebody who signs in to this hub.</summary>
+public sealed record Colleague(Guid Id, string Name);
 
 /// <summary>A line of the list: what one sees at a glance.</summary>
 /// <param name="People">Names of those who wrote to us, else of those we wrote to; at most three.</param>
-/// <param name="Unread">Messages that came in since the viewer last read.</param>
+/// <param name="Unread">Messages that came in, and notes of others, since the viewer last read.</param>
 /// <param name="Queued">Mails not yet handed over.</param>
 /// <param name="Failed">Mails that were refused.</param>
 /// <param name="WaitsForUs">The last message came in: nobody has answered it.</param>
-public sealed record ConversationLine(Conversation Conversation, string People, string LastAuthor, string Snippet, int Unread, int Queued, int Failed, bool WaitsForUs);
+public sealed record ConversationLine(Conversation Conversation, string People, string LastAuthor, string Snippet, int Unread, int Queued, int Failed, bool WaitsForUs)
+{
+    public bool HasAttachment { get; init; }
+    /// <summary>The viewer has begun an answer.</summary>
+    public bool HasDraft { get; init; }
+}
+
+/// <summary>A line of a search: the conversation, and the place where the words stand.</summary>
+/// <param name="Message">The message; null: the words stand in a note.</param>
+internal sealed record FoundLine(ConversationLine Line, ThreadMessageId? Message, IReadOnlyList<SnippetPart> Snippet);
+
+/// <param name="Next">Where the next page begins; null: this is the last.</param>
+internal sealed record FoundPage(IReadOnlyList<FoundLine> Lines, long? Next);
+
+public enum ActKind
+{
+    Note,
+    Assigned,
+    Closed,
+    Reopened,
+}
+
+/// <summary>What somebody did in a conversation besides writing mail. It never leaves the hub.</summary>
+/// <param name="AfterNumber">It stands behind the message of this number.</param>
+/// <param name="Who">Null: the hub, because a message came.</param>
+/// <param name="Words">The note; whom it was assigned to, null for nobody; null otherwise.</param>
+public sealed record ConversationAct(Guid Id, int AfterNumber, ActKind Kind, Colleague? Who, string? Words, DateTimeOffset At);
 
 /// <summary>One message of a thread.</summary>
 public sealed record ThreadMessage
 {
     public required ThreadMessageId Id { get; init; }
     public required ConversationId Conversation { get; init; }
+    /// <summary>1, 2, 3... in its conversation.</summary>
+    public required int Number { get; init; }
     public required MessageDirection Direction { get; init; }
     public required NamedAddress Author { get; init; }
     public required IReadOnlyList<NamedAddress> To { get; init; }
     public required IReadOnlyList<NamedAddress> Cc { get; init; }
+    /// <summary>Recipients that no header named; of messages written here only.</summary>
+    public required IReadOnlyList<NamedAddress> Bcc { get; init; }
     /// <summary>Where an answer goes; empty: to the author.</summary>
     public required IReadOnlyList<NamedAddress> ReplyTo { get; init; }
     public required string Subject { get; init; }
@@ -79,3 +118,39 @@ public sealed record DeliveryState(Guid Mail, string State, Web.Problem? Problem
 
 /// <param name="Size">Decoded bytes.</param>
 public sealed record ThreadAttachment(ThreadAttachmentId Id, string FileName, string MediaType, long Size);
+
+/// <summary>Which conversations a list shows, and in which order.</summary>
+public sealed record ConversationFilter
+{
+    /// <summary>Open and closed.</summary>
+    public static ConversationFilter All { get; } = new();
+    public static ConversationFilter Open { get; } = new() { IsOpen = true };
+
+    /// <summary>True: open ones, false: closed ones, null: both.</summary>
+    public bool? IsOpen { get; init; }
+    public ConversationView View { get; init; }
+    /// <summary>Those of this person; null: whoever's.</summary>
+    public Guid? AssignedTo { get; init; }
+    /// <summary>Those of nobody.</summary>
+    public bool Unassigned { get; init; }
+    /// <summary>Those that have waited longest come first.</summary>
+    public bool OldestFirst { get; init; }
+}
+
+public enum ConversationView
+{
+    All,
+    Unread,
+    /// <summary>The last message came in and nobody has answered.</summary>
+    Waiting,
+    /// <summary>A mail was refused.</summary>
+    Failed,
+    /// <summary>The viewer follows it.</summary>
+    Following,
+    /// <summary>The viewer follows it or it is the viewer's, and something in it is new.</summary>
+    Told,
+}
+
+/// <summary>Conversations with something new for the viewer, among the open ones.</summary>
+/// <param name="Told">Those that are the viewer's or that the viewer follows.</param>
+public sealed record UnreadCounts(int All, int Mine, int Unassigned, int Told);

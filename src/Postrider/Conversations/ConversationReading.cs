@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Tnef;
@@ -7,18 +8,46 @@ using Postrider.Web;
 
 namespace Postrider.Conversations;
 
+/// <param name="Height">CSS pixels, an estimate.</param>
+public sealed record FrameFacts(int Height, int BlockedPictures);
+
 /// <summary>A file ready to be handed out.</summary>
 internal sealed record OpenedFile(string FileName, string MediaType, byte[] Bytes);
+
+/// <summary>A conversation as its page shows it.</summary>
+/// <param name="Messages">The newest <see cref="ConversationStore.ThreadLimit"/>, in the order they came.</param>
+/// <param name="Readers">Who has read it, up to which message.</param>
+/// <param name="Unread">New for the viewer.</param>
+internal sealed record ConversationThread(
+    Conversation Conversation, IReadOnlyList<ThreadMessage> Messages, IReadOnlyList<ConversationAct> Acts, IReadOnlyList<Colleague> Followers, IReadOnlyList<(Colleague Person, int Until)> Readers, int Unread)
+{
+    /// <summary>Of this hub and its people, in lower case.</summary>
+    public required IReadOnlySet<string> OwnAddresses { get; init; }
+}
 
 /// <summary>Lists, threads, bodies and files. Pages and API call these same methods.</summary>
 internal sealed class ConversationReading(HubDatabase database, Bodies bodies, ConversationStore store, OutboxStore mails)
 {
+    // A message never changes, so neither does what its frame needs; a number and a key each.
+    private const int MaxFrames = 20_000;
+    private readonly ConcurrentDictionary<ThreadMessageId, FrameFacts> frames = new();
+
     public Task<IReadOnlyList<ConversationLine>> ListAsync(Viewer viewer, ConversationFilter filter, ConversationId? before, int limit, CancellationToken cancel) =>
         database.ReadAsync(r => store.List(r, viewer.UserId, filter, before, limit), cancel);
 
+    /// <summary>As <see cref="ConversationStore.Search"/>.</summary>
+    public Task<FoundPage> SearchAsync(Viewer viewer, SearchQuery query, long? before, int limit, CancellationToken cancel) =>
+        database.ReadAsync(r => store.Search(r, viewer.UserId, query, before, limit), cancel);
+
+    public Task<UnreadCounts> UnreadAsync(Viewer viewer, CancellationToken cancel) => database.ReadAsync(r => store.Unread(r, viewer.UserId), cancel);
+
+    public Task<IReadOnlyList<Colleague>> ColleaguesAsync(CancellationToken cancel) => database.ReadAsync(store.Colleagues, cancel);
+
     /// <returns>Null when there is no such conversation.</returns>
-    public Task<(Conversation Conversation, IReadOnlyList<ThreadMessage> Messages, int Unread)?> ThreadAsync(ConversationId id, Viewer viewer, CancellationToken cancel) =>
-        database.ReadAsync<(Conversation, IReadOnlyList<ThreadMessage>, int)?>(r => store.Find(r, id) is { } conversation ? (conversation, WithReasons(r, store.Messages(r, id)), store.UnreadOf(r, id, viewer.UserId)) : null, cancel);
+    public Task<ConversationThread?> ThreadAsync(ConversationId id, Viewer viewer, CancellationToken cancel) =>
+        database.ReadAsync(r => store.Find(r, id) is { } conversation
+            ? new ConversationThread(conversation, WithReasons(r, store.Messages(r, id)), store.Acts(r, id), store.Followers(r, id), store.Readers(r, id), store.UnreadOf(r, id, viewer.UserId)) { OwnAddresses = store.OwnAddresses(r, id) }
+            : null, cancel);
 
     private List<ThreadMessage> WithReasons(HubReader reader, IReadOnlyList<ThreadMessage> messages) =>
     [
@@ -30,14 +59,33 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
     public Task MarkSeenAsync(ConversationId id, Viewer viewer, CancellationToken cancel) => database.WriteAsync(tx => store.MarkSeen(tx, id, viewer.UserId), cancel);
 
     /// <summary>The message's HTML, made harmless.</summary>
+    /// <param name="remotePictures">Somebody asked to see them.</param>
     /// <returns>Null when there is no such message, or it has no HTML.</returns>
-    public async Task<SafeHtml?> HtmlAsync(ConversationId conversation, ThreadMessageId message, CancellationToken cancel)
+    public async Task<SafeHtml?> HtmlAsync(ConversationId conversation, ThreadMessageId message, PictureLinks links, bool remotePictures, CancellationToken cancel)
     {
         var (found, inline) = await database.ReadAsync(r => (store.BodiesOf(r, conversation, message), store.InlineParts(r, message)), cancel);
         if (found?.Html is not { } html) return null;
-        var text = Encoding.UTF8.GetString(await bodies.ReadAsync(html, cancel));
-        var pictures = text.Contains("cid:", StringComparison.OrdinalIgnoreCase) ? await PicturesAsync(inline, cancel) : null;
-        return SafeHtml.From(text, pictures is null ? null : id => pictures.GetValueOrDefault(id));
+        var pictures = inline.Where(part => RasterPicture.MediaTypes.Contains(part.MediaType)).DistinctBy(part => part.ContentId).ToDictionary(part => part.ContentId!, part => part.Id, StringComparer.Ordinal);
+        return SafeHtml.From(Encoding.UTF8.GetString(await bodies.ReadAsync(html, cancel)), id => pictures.TryGetValue(id, out var part) ? links.To(conversation, part) : null, remotePictures);
+    }
+
+    /// <summary>How tall the frames of these messages are, in CSS pixels, and how many remote pictures each holds back.</summary>
+    public async Task<IReadOnlyDictionary<ThreadMessageId, FrameFacts>> FramesAsync(IReadOnlyList<ThreadMessage> messages, CancellationToken cancel)
+    {
+        var facts = new Dictionary<ThreadMessageId, FrameFacts>();
+        foreach (var message in messages.Where(m => m.HasHtml))
+        {
+            if (!frames.TryGetValue(message.Id, out var known))
+            {
+                var found = await database.ReadAsync(r => store.BodiesOf(r, message.Conversation, message.Id), cancel);
+                var html = SafeHtml.From(Encoding.UTF8.GetString(await bodies.ReadAsync(found!.Value.Html!.Value, cancel)));
+                known = new FrameFacts(html.Height, html.BlockedPictures);
+                if (frames.Count >= MaxFrames) frames.Clear();
+                frames[message.Id] = known;
+            }
+            facts[message.Id] = known;
+        }
+        return facts;
     }
 
     /// <returns>Null when there is no such file in the conversation.</returns>
@@ -55,21 +103,6 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
     {
         var found = await database.ReadAsync(r => store.BodiesOf(r, conversation, id), cancel);
         return found?.Raw is { } raw ? new OpenedFile($"message-{id}.eml", "message/rfc822", await bodies.ReadAsync(raw, cancel)) : null;
-    }
-
-    private async Task<Dictionary<string, InlinePicture>> PicturesAsync(IReadOnlyList<AttachmentSource> inline, CancellationToken cancel)
-    {
-        Dictionary<string, InlinePicture> pictures = [];
-        OpenedMessage? original = null;
-        foreach (var source in inline)
-        {
-            if (!source.MediaType.StartsWith("image/", StringComparison.Ordinal)) continue;
-            byte[]? bytes;
-            if (source.Body is { } body) bytes = await bodies.ReadAsync(body, cancel);
-            else bytes = PartOf(original ??= await OriginalOfAsync(source, cancel), source.Position);
-            if (bytes is not null) pictures.TryAdd(source.ContentId!, new InlinePicture(source.MediaType, bytes));
-        }
-        return pictures;
     }
 
     private async Task<OpenedMessage?> OriginalOfAsync(AttachmentSource source, CancellationToken cancel) =>

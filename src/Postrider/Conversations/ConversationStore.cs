@@ -12,6 +12,8 @@ internal sealed record NewThreadMessage
     public Guid? AuthorUser { get; init; }
     public required IReadOnlyList<NamedAddress> To { get; init; }
     public required IReadOnlyList<NamedAddress> Cc { get; init; }
+    /// <summary>Recipients that no header names.</summary>
+    public IReadOnlyList<NamedAddress> Bcc { get; init; } = [];
     /// <summary>Where an answer goes; empty: to the author.</summary>
     public IReadOnlyList<NamedAddress> ReplyTo { get; init; } = [];
     public required string Subject { get; init; }
@@ -40,16 +42,17 @@ internal sealed record NewThreadAttachment(ThreadAttachmentId Id, int Position, 
 
 /// <summary>Where the bytes of an attachment are.</summary>
 /// <param name="Body">The bytes themselves; null: they are attachment <paramref name="Position"/> of <paramref name="RawBody"/>.</param>
-internal sealed record AttachmentSource(ConversationId Conversation, ThreadMessageId Message, string FileName, string MediaType, string? ContentId, int Position, Guid? Body, Guid? RawBody);
+internal sealed record AttachmentSource(ThreadAttachmentId Id, ConversationId Conversation, ThreadMessageId Message, string FileName, string MediaType, string? ContentId, int Position, Guid? Body, Guid? RawBody);
 
-/// <summary>All SQL of conversations.</summary>
-internal sealed class ConversationStore(TimeProvider clock)
+/// <summary>All SQL of conversations. Here: threads and their messages; ConversationStore.Inbox has the lists, and what people do with a conversation.</summary>
+internal sealed partial class ConversationStore(TimeProvider clock)
 {
     /// <summary>Characters of a message's text kept in its row; the original holds all.</summary>
     public const int MaxTextChars = 200_000;
     public const int ListLimit = 50;
     /// <summary>Messages shown of one conversation: the newest.</summary>
     public const int ThreadLimit = 200;
+    private readonly ContactStore contacts = new(clock);
 
     public ConversationId Start(HubTransaction tx, string subject)
     {
@@ -66,9 +69,9 @@ internal sealed class ConversationStore(TimeProvider clock)
         tx.Execute(
             """
             insert into thread_message (id, conversation_id, number, direction, author_name, author_address, author_user_id, subject, header_id, reference_ids, dated_at, created_at,
-                text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, outbox_mail_id, delivery_state, sent_from, delivery_changed_at)
+                text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, outbox_mail_id, delivery_state, sent_from, delivery_changed_at, hidden_recipients)
             values (@Id, @Conversation, (select message_count + 1 from conversation where id = @Conversation), @Direction, @AuthorName, @AuthorAddress, @AuthorUser, @Subject, @HeaderId, @References, @DatedAt, @Now,
-                @Text, @TextCut, @HtmlBody, @RawBody, @Fingerprint, @Automatic, @Explanation, @OutboxMail, @DeliveryState, @SentFrom, @DeliveryChangedAt)
+                @Text, @TextCut, @HtmlBody, @RawBody, @Fingerprint, @Automatic, @Explanation, @OutboxMail, @DeliveryState, @SentFrom, @DeliveryChangedAt, @Hidden)
             """,
             new
             {
@@ -94,6 +97,7 @@ internal sealed class ConversationStore(TimeProvider clock)
                 message.DeliveryState,
                 message.SentFrom,
                 DeliveryChangedAt = message.OutboxMail is null ? (DateTimeOffset?)null : tx.Now,
+                Hidden = message.Bcc.Count > 0 ? string.Join(", ", message.Bcc) : null,
             });
         foreach (var (position, field, who) in Recipients(message))
         {
@@ -113,64 +117,35 @@ internal sealed class ConversationStore(TimeProvider clock)
         }
         if (message.JoinsPeople)
         {
-            Join(tx, conversation, message.Author);
-            foreach (var who in message.To.Concat(message.Cc)) Join(tx, conversation, who);
+            foreach (var who in message.To.Concat(message.Cc).Concat(message.Bcc).Prepend(message.Author)) Join(tx, conversation, who);
         }
+        if (message.Direction != MessageDirection.Outgoing) Reopen(tx, conversation, by: null);
         tx.Execute(
-            "update conversation set last_message_at = @Now, message_count = message_count + 1 where id = @Conversation",
+            $"update conversation set last_message_at = @Now, message_count = message_count + 1{(message.Direction == MessageDirection.Outgoing ? "" : ", last_incoming = message_count + 1")} where id = @Conversation",
             new { tx.Now, Conversation = conversation.Value });
+        SearchIndex.Of(tx).Put(tx, new SearchEntry(
+            message.Id.Value, conversation, message.Subject, message.Author.ToString(), string.Join(' ', message.To.Concat(message.Cc).Concat(message.Bcc)),
+            string.Join(' ', message.Attachments.Select(a => a.FileName).Prepend(text ?? "")), message.Attachments.Count > 0));
     }
 
     private void Join(HubTransaction tx, ConversationId conversation, NamedAddress who)
     {
+        var contact = contacts.Meet(tx, who);
         tx.Execute(
             """
-            insert into contact (id, address, address_key, name, created_at) values (@Id, @Address, @Key, @Name, @Now)
-            on conflict (address_key) do update set name = coalesce(excluded.name, contact.name)
-            """,
-            new { Id = Ids.New(clock), Address = who.Address.ToString(), Key = who.Address.Normalized, who.Name, tx.Now });
-        tx.Execute(
-            """
-            insert into conversation_participant (conversation_id, address_key, contact_id, joined_at)
-            select @Conversation, address_key, id, @Now from contact where address_key = @Key
+            insert into conversation_participant (conversation_id, address_key, contact_id, joined_at) values (@Conversation, @Key, @contact, @Now)
             on conflict (conversation_id, address_key) do nothing
             """,
-            new { Conversation = conversation.Value, Key = who.Address.Normalized, tx.Now });
+            new { Conversation = conversation.Value, Key = who.Address.Normalized, contact, tx.Now });
     }
 
     public Conversation? Find(HubReader reader, ConversationId id) =>
-        reader.QueryFirstOrDefault<ConversationRow>($"select {ConversationRow.Columns} from conversation where id = @Id", new { Id = id.Value })?.ToConversation();
-
-    /// <summary>The newest first. <paramref name="before"/> is the last one of the page before; null: the first page.</summary>
-    public IReadOnlyList<ConversationLine> List(HubReader reader, Guid viewer, ConversationFilter filter, ConversationId? before, int limit)
-    {
-        var rows = reader.Query<LineRow>(
-            $"""
-            select * from (select {ConversationRow.Columns},
-                last.direction as LastDirection, coalesce(last.author_name, last.author_address) as LastAuthor, substr(last.text_body, 1, 600) as LastText,
-                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.direction <> 'outgoing' and m.number > coalesce(seen.seen_until, 0)) as Unread,
-                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('scheduled', 'waiting', 'sending')) as Queued,
-                (select count(*) from thread_message m where m.conversation_id = conversation.id and m.delivery_state in ('partly-sent', 'refused', 'failed', 'unknown', 'bounced', 'partly-bounced')) as Failed,
-                coalesce(
-                    (select group_concat(who, ', ') from (select distinct coalesce(m.author_name, m.author_address) as who from thread_message m where m.conversation_id = conversation.id and m.direction = 'incoming' limit 3)),
-                    (select group_concat(who, ', ') from (select distinct coalesce(r.name, r.address) as who from thread_message m join thread_message_recipient r on r.message_id = m.id where m.conversation_id = conversation.id and m.direction = 'outgoing' limit 3))) as People
-            from conversation
-            left join conversation_seen seen on seen.conversation_id = conversation.id and seen.user_id = @Viewer
-            left join thread_message last on last.conversation_id = conversation.id and last.number = conversation.message_count
-            where @Before is null or (conversation.last_message_at, conversation.id) < (select b.last_message_at, b.id from conversation b where b.id = @Before)
-            ) line
-            where (@Filter <> 'unread' or line.Unread > 0) and (@Filter <> 'waiting' or line.LastDirection = 'incoming') and (@Filter <> 'failed' or line.Failed > 0)
-            order by line.LastMessageAt desc, line.Id desc
-            limit @Limit
-            """,
-            new { Viewer = viewer, Before = before?.Value, Filter = filter.ToString().ToLowerInvariant(), Limit = Math.Clamp(limit, 1, 200) });
-        return [.. rows.Select(r => new ConversationLine(r.ToConversation(), r.People ?? r.LastAuthor ?? "", r.LastAuthor ?? "", Snippet.Of(r.LastText), (int)r.Unread, (int)r.Queued, (int)r.Failed, r.LastDirection == "incoming"))];
-    }
+        reader.QueryFirstOrDefault<ThreadRow>($"select {ThreadRow.Columns} from conversation {ThreadRow.Assignee} where conversation.id = @Id", new { Id = id.Value })?.ToConversation();
 
     /// <summary>The newest <see cref="ThreadLimit"/> messages in the order they came.</summary>
     public IReadOnlyList<ThreadMessage> Messages(HubReader reader, ConversationId conversation) =>
         WithParts(reader, reader.Query<MessageRow>(
-            $"select * from (select {MessageRow.Columns} from thread_message where conversation_id = @Id order by number desc limit @Limit) order by Number",
+            $"select * from (select {MessageRow.Columns} from thread_message where conversation_id = @Id order by number desc limit @Limit) as newest order by Number",
             new { Id = conversation.Value, Limit = ThreadLimit }));
 
     public ThreadMessage? Message(HubReader reader, ConversationId conversation, ThreadMessageId id) =>
@@ -180,14 +155,11 @@ internal sealed class ConversationStore(TimeProvider clock)
 
     private static List<ThreadMessage> WithParts(HubReader reader, IReadOnlyList<MessageRow> rows)
     {
-        List<ThreadMessage> messages = [];
-        foreach (var row in rows)
-        {
-            var recipients = reader.Query<RecipientRow>("select field as Field, name as Name, address as Address from thread_message_recipient where message_id = @Id order by position", new { row.Id });
-            var attachments = reader.Query<AttachmentRow>("select id as Id, file_name as FileName, media_type as MediaType, size as Size from thread_attachment where message_id = @Id order by position", new { row.Id });
-            messages.Add(row.ToMessage(recipients, attachments));
-        }
-        return messages;
+        if (rows.Count == 0) return [];
+        var of = new { Ids = rows.Select(row => Ids.Stored(row.Id)) };
+        var recipients = reader.Query<RecipientRow>("select message_id as Message, field as Field, name as Name, address as Address from thread_message_recipient where message_id in @Ids order by message_id, position", of).ToLookup(row => row.Message);
+        var attachments = reader.Query<AttachmentRow>("select message_id as Message, id as Id, file_name as FileName, media_type as MediaType, size as Size from thread_attachment where message_id in @Ids order by message_id, position", of).ToLookup(row => row.Message);
+        return [.. rows.Select(row => row.ToMessage([.. recipients[row.Id]], [.. attachments[row.Id]]))];
     }
 
     /// <summary>Bodies of a message: HTML as sent, and the original.</summary>
@@ -206,26 +178,9 @@ internal sealed class ConversationStore(TimeProvider clock)
     private static List<AttachmentSource> Sources(HubReader reader, string where, object args) =>
         [.. reader.Query<SourceRow>(
             $"""
-            select m.conversation_id as Conversation, m.id as Message, a.file_name as FileName, a.media_type as MediaType, a.content_id as ContentId, a.position as Position, a.body_id as Body, m.raw_body_id as RawBody
+            select a.id as Id, m.conversation_id as Conversation, m.id as Message, a.file_name as FileName, a.media_type as MediaType, a.content_id as ContentId, a.position as Position, a.body_id as Body, m.raw_body_id as RawBody
             from thread_attachment a join thread_message m on m.id = a.message_id where {where} order by a.position limit 1000
-            """, args).Select(r => new AttachmentSource(new(r.Conversation), new(r.Message), r.FileName, r.MediaType, r.ContentId, (int)r.Position, r.Body, r.RawBody))];
-
-    /// <summary>Everything up to now counts as read by this person.</summary>
-    public void MarkSeen(HubTransaction tx, ConversationId conversation, Guid viewer) =>
-        tx.Execute(
-            """
-            insert into conversation_seen (conversation_id, user_id, seen_until)
-            select id, @viewer, message_count from conversation where id = @Conversation
-            on conflict (conversation_id, user_id) do update set seen_until = excluded.seen_until
-            """,
-            new { viewer, Conversation = conversation.Value });
-
-    public int UnreadOf(HubReader reader, ConversationId conversation, Guid viewer) =>
-        (int)reader.Scalar<long>(
-            """
-            select count(*) from thread_message m where m.conversation_id = @Conversation and m.direction <> 'outgoing'
-              and m.number > coalesce((select seen_until from conversation_seen where conversation_id = @Conversation and user_id = @viewer), 0)
-            """, new { Conversation = conversation.Value, viewer });
+            """, args).Select(r => new AttachmentSource(new(r.Id), new(r.Conversation), new(r.Message), r.FileName, r.MediaType, r.ContentId, (int)r.Position, r.Body, r.RawBody))];
 
     /// <returns>Null when the mail belongs to no conversation.</returns>
     public ConversationId? ConversationOf(HubReader reader, Guid outboxMail) =>
@@ -258,36 +213,13 @@ internal sealed class ConversationStore(TimeProvider clock)
         _ => MessageDirection.Report,
     };
 
-    private class ConversationRow
-    {
-        public const string Columns = "conversation.id as Id, conversation.subject as Subject, conversation.started_at as StartedAt, conversation.last_message_at as LastMessageAt, conversation.message_count as MessageCount";
-        public Guid Id { get; set; }
-        public string Subject { get; set; } = "";
-        public DateTimeOffset StartedAt { get; set; }
-        public DateTimeOffset LastMessageAt { get; set; }
-        public long MessageCount { get; set; }
-
-        public Conversation ToConversation() => new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount);
-    }
-
-    private sealed class LineRow : ConversationRow
-    {
-        public string? LastDirection { get; set; }
-        public string? LastAuthor { get; set; }
-        public string? LastText { get; set; }
-        public string? People { get; set; }
-        public long Unread { get; set; }
-        public long Queued { get; set; }
-        public long Failed { get; set; }
-    }
-
     private sealed class MessageRow
     {
         public const string Columns =
             """
             id as Id, number as Number, conversation_id as Conversation, direction as Direction, author_name as AuthorName, author_address as AuthorAddress, subject as Subject, header_id as HeaderId,
             reference_ids as ReferenceIds, dated_at as DatedAt, created_at as CreatedAt, text_body as Text, text_cut as TextCut, html_body_id is not null as HasHtml, raw_body_id is not null as HasOriginal,
-            automatic as Automatic, explanation as Explanation, outbox_mail_id as OutboxMail, delivery_state as DeliveryState, delivery_changed_at as DeliveryChangedAt
+            automatic as Automatic, explanation as Explanation, outbox_mail_id as OutboxMail, delivery_state as DeliveryState, delivery_changed_at as DeliveryChangedAt, hidden_recipients as Hidden
             """;
         public Guid Id { get; set; }
         public long Number { get; set; }
@@ -309,15 +241,18 @@ internal sealed class ConversationStore(TimeProvider clock)
         public string? DeliveryState { get; set; }
         public Guid? OutboxMail { get; set; }
         public DateTimeOffset? DeliveryChangedAt { get; set; }
+        public string? Hidden { get; set; }
 
         public ThreadMessage ToMessage(IReadOnlyList<RecipientRow> recipients, IReadOnlyList<AttachmentRow> attachments) => new()
         {
             Id = new(Id),
             Conversation = new(Conversation),
+            Number = (int)Number,
             Direction = DirectionOf(Direction),
             Author = new NamedAddress(AuthorName, EmailAddress.Parse(AuthorAddress)),
             To = [.. recipients.Where(r => r.Field == "to").Select(r => r.ToAddress())],
             Cc = [.. recipients.Where(r => r.Field == "cc").Select(r => r.ToAddress())],
+            Bcc = AddressList.Parse(Hidden).Addresses,
             ReplyTo = [.. recipients.Where(r => r.Field == "reply-to").Select(r => r.ToAddress())],
             Subject = Subject,
             HeaderId = HeaderId,
@@ -337,6 +272,7 @@ internal sealed class ConversationStore(TimeProvider clock)
 
     private sealed class RecipientRow
     {
+        public Guid Message { get; set; }
         public string Field { get; set; } = "";
         public string? Name { get; set; }
         public string Address { get; set; } = "";
@@ -346,6 +282,7 @@ internal sealed class ConversationStore(TimeProvider clock)
 
     private sealed class AttachmentRow
     {
+        public Guid Message { get; set; }
         public Guid Id { get; set; }
         public string FileName { get; set; } = "";
         public string MediaType { get; set; } = "";
@@ -360,6 +297,7 @@ internal sealed class ConversationStore(TimeProvider clock)
 
     private sealed class SourceRow
     {
+        public Guid Id { get; set; }
         public Guid Conversation { get; set; }
         public Guid Message { get; set; }
         public string FileName { get; set; } = "";
@@ -369,15 +307,4 @@ internal sealed class ConversationStore(TimeProvider clock)
         public Guid? Body { get; set; }
         public Guid? RawBody { get; set; }
     }
-}
-
-/// <summary>Which conversations a list shows.</summary>
-public enum ConversationFilter
-{
-    All,
-    Unread,
-    /// <summary>The last message came in and nobody has answered.</summary>
-    Waiting,
-    /// <summary>A mail was refused.</summary>
-    Failed,
 }

@@ -9,13 +9,24 @@ internal static class ConversationsFeature
         .AddSingleton<ConversationStore>()
         .AddSingleton<ConversationEvents>()
         .AddSingleton<ConversationReading>()
+        .AddSingleton<ConversationDesk>()
+        .AddSingleton<ContactStore>()
+        .AddSingleton<Contacts>()
+        .AddSingleton<DraftStore>()
+        .AddSingleton<Drafts>()
+        .AddSingleton<PictureLinks>()
         .AddSingleton<Correspondence>()
         .AddSingleton<IOutboxListener, DeliveryListener>()
-        .AddSingleton<IMenuEntry, ConversationsMenu>();
+        .AddSingleton<IMenuEntry, ConversationsMenu>()
+        .AddSingleton<IMenuEntry, ContactsMenu>()
+        .AddSingleton<ITopPart, BellPart>();
 
     public static void MapConversations(this WebApplication app)
     {
         ConversationsApi.Map(app);
+        DraftsApi.Map(app);
+        ContactsApi.Map(app);
+        DraftForms.Map(app);
         MessageContent.Map(app);
     }
 
@@ -27,5 +38,21 @@ internal static class ConversationsFeature
         public string Icon => "messages";
         public int Order => 10;
         public bool Shown(ViewerContext context) => true;
+    }
+
+    private sealed class ContactsMenu : IMenuEntry
+    {
+        public string Section => "Discuss";
+        public string Text => ConversationsTexts.ContactsTitle;
+        public string Href => "/contacts";
+        public string Icon => "users";
+        public int Order => 11;
+        public bool Shown(ViewerContext context) => true;
+    }
+
+    private sealed class BellPart : ITopPart
+    {
+        public Type Component => typeof(Bell);
+        public int Order => 10;
     }
 }

@@ -13,8 +13,14 @@ internal sealed record SendResult(ConversationId? Conversation, Problem? Problem
     public static SendResult Failed(Problem problem) => new(null, problem, new Dictionary<string, string>());
 }
 
-/// <summary>What a form starts with: for an answer, whom it goes to.</summary>
-internal sealed record AnswerStart(string To, string Subject);
+/// <summary>What a form starts with: for an answer, whom it goes to and what it quotes.</summary>
+/// <param name="ToAll">It has other recipients than an answer to the sender alone.</param>
+/// <param name="Quote">Null: there is nothing to quote.</param>
+internal sealed record AnswerStart(string To, string Cc, string Subject, bool ToAll, string? Quote);
+
+/// <summary>The draft that a message was written in. It goes when the message is put.</summary>
+/// <param name="Bodies">Where the message's first files are stored already, in their order.</param>
+internal sealed record DraftOrigin(KeptDraft Draft, IReadOnlyList<Guid> Bodies);
 
 /// <summary>Writes and answers. Pages and API call these same methods.</summary>
 internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, TimeProvider clock)
@@ -24,26 +30,32 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
 
     /// <summary>Begins a conversation. When it returns without a problem, conversation and mail are both safe; with one, neither is stored.</summary>
     /// <param name="onceKey">The same key again sends nothing and answers with the first message's conversation; null: no such promise.</param>
-    public async Task<SendResult> ComposeAsync(CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel)
+    public async Task<SendResult> ComposeAsync(CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, DraftOrigin? origin = null)
     {
         var (composition, errors) = Composition.Check(draft, answer: false);
         if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
-        return await SendAsync(composition, composition.Subject, null, new Answer(composition.Subject, null, []), author, onceKey, cancel);
+        return await SendAsync(composition, composition.Subject, null, new Answer(composition.Subject, null, []), author, onceKey, origin, cancel);
     }
 
     /// <summary>Answers the newest message of a conversation that came in, or the newest at all.</summary>
-    public async Task<SendResult> AnswerAsync(ConversationId id, CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel)
+    public async Task<SendResult> AnswerAsync(ConversationId id, CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, DraftOrigin? origin = null)
     {
         var (conversation, answered) = await database.ReadAsync(r => (store.Find(r, id), Answered(store.Messages(r, id))), cancel);
         if (conversation is null) return SendResult.Failed(ConversationsProblems.NotFound());
         var (composition, errors) = Composition.Check(draft, answer: true);
         if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
         var answer = Answer.To(composition.Subject.Length > 0 ? composition.Subject : conversation.Subject, answered?.HeaderId, answered?.References ?? []);
-        return await SendAsync(composition, conversation.Subject, id, answer, author, onceKey, cancel);
+        if (draft.WithQuote && QuotedText.Of(answered, author.TimeZone) is { } quote) composition = composition with { Text = (composition.Text ?? "").TrimEnd() + "\n\n" + quote };
+        return await SendAsync(composition, conversation.Subject, id, answer, author, onceKey, origin, cancel);
     }
 
-    /// <summary>Whom an answer goes to by itself: the newest message's sender, or its recipients when it was ours.</summary>
-    public static AnswerStart StartOfAnswer(Conversation conversation, IReadOnlyList<ThreadMessage> messages)
+    /// <returns>Where the message stands that this person sent with this key; null when none was.</returns>
+    public Task<ConversationId?> SentWithAsync(Viewer author, string onceKey, CancellationToken cancel) =>
+        database.ReadAsync(r => mails.FindByKey(r, Drafts.KeyOf(author, onceKey)) is { } sent ? store.ConversationOf(r, sent.Id.Value) : null, cancel);
+
+    /// <summary>Whom an answer goes to by itself: the newest message's sender, or its recipients when it was ours. To all: its other recipients too, but not ourselves.</summary>
+    /// <param name="own">Addresses of this hub and its people, in lower case.</param>
+    public static AnswerStart StartOfAnswer(Conversation conversation, IReadOnlyList<ThreadMessage> messages, bool toAll, IReadOnlySet<string> own, TimeZoneInfo zone)
     {
         var answered = Answered(messages);
         IReadOnlyList<NamedAddress> to = answered switch
@@ -53,17 +65,19 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             { ReplyTo.Count: > 0 } => answered.ReplyTo,
             _ => [answered.Author],
         };
-        return new AnswerStart(string.Join(", ", to), Answer.To(conversation.Subject, null, []).Subject);
+        var others = answered is null ? [] : (answered.Direction == MessageDirection.Outgoing ? [] : answered.To).Concat(answered.Cc)
+            .Where(who => !own.Contains(who.Address.Normalized) && !to.Any(t => t.Address.Equals(who.Address))).DistinctBy(who => who.Address.Normalized).ToList();
+        return new AnswerStart(string.Join(", ", to), toAll ? string.Join(", ", others) : "", Answer.To(conversation.Subject, null, []).Subject, others.Count > 0, QuotedText.Of(answered, zone));
     }
 
     private static ThreadMessage? Answered(IReadOnlyList<ThreadMessage> messages) =>
         messages.LastOrDefault(m => m.Direction == MessageDirection.Incoming) ?? messages.LastOrDefault(m => m.Direction == MessageDirection.Outgoing);
 
-    private async Task<SendResult> SendAsync(Composition composition, string conversationSubject, ConversationId? existing, Answer headers, Viewer author, string? onceKey, CancellationToken cancel)
+    private async Task<SendResult> SendAsync(Composition composition, string conversationSubject, ConversationId? existing, Answer headers, Viewer author, string? onceKey, DraftOrigin? origin, CancellationToken cancel)
     {
         if (!EmailAddress.TryParse(author.Email, out var address)) return SendResult.Failed(ConversationsProblems.AuthorWithoutAddress());
         var from = new NamedAddress(author.Name.Length > 0 ? author.Name : null, address);
-        var files = await StoreLargeFilesAsync(composition.Attachments, cancel);
+        var files = await StoreLargeFilesAsync(composition.Attachments, origin?.Bodies.Count ?? 0, cancel);
         ConversationId? begun = null;
 
         var put = await outbox.PutAsync(
@@ -73,6 +87,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                 AnswersComeToTheHub = true,
                 To = composition.To,
                 Cc = composition.Cc,
+                Bcc = composition.Bcc,
                 Subject = headers.Subject,
                 Text = composition.Text,
                 Html = composition.Html,
@@ -85,6 +100,9 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             (tx, mail, messageId) =>
             {
                 var conversation = existing ?? store.Start(tx, conversationSubject);
+                // Another page may have thrown the draft away meanwhile.
+                var kept = origin is null ? null : DraftStore.BodiesOf(tx, origin.Draft.Id);
+                Guid BodyOf(int i) => origin is not null && i < origin.Bodies.Count && kept!.Contains(origin.Bodies[i]) ? origin.Bodies[i] : files[i] ?? bodies.Put(tx, composition.Attachments[i].Bytes);
                 store.Add(tx, conversation, new NewThreadMessage
                 {
                     Id = new(Ids.New(clock)),
@@ -93,6 +111,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                     AuthorUser = author.UserId,
                     To = composition.To,
                     Cc = composition.Cc,
+                    Bcc = composition.Bcc,
                     Subject = headers.Subject,
                     HeaderId = messageId,
                     References = headers.References,
@@ -102,10 +121,12 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                     OutboxMail = mail.Value,
                     SentFrom = SentFrom(tx, mail),
                     DeliveryState = OutboxState.Waiting.Word(),
-                    Attachments = [.. composition.Attachments.Select((file, i) => new NewThreadAttachment(new(Ids.New(clock)), i, file.FileName, file.MediaType, file.Bytes.Length, file.ContentId, files[i] ?? bodies.Put(tx, file.Bytes)))],
+                    Attachments = [.. composition.Attachments.Select((file, i) => new NewThreadAttachment(new(Ids.New(clock)), i, file.FileName, file.MediaType, file.Bytes.Length, file.ContentId, BodyOf(i)))],
                     JoinsPeople = true,
                 });
                 store.MarkSeen(tx, conversation, author.UserId);
+                store.Follow(tx, conversation, author.UserId);
+                if (origin is not null) DraftStore.Delete(tx, origin.Draft, origin.Bodies.ToHashSet());
                 events.Changed(tx, conversation);
                 begun = conversation;
             },
@@ -120,10 +141,10 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
     private string? SentFrom(HubReader reader, OutboxMailId mail) =>
         AddressList.Parse(mails.Find(reader, mail)?.HeaderFrom).Addresses is [var sentFrom, ..] ? sentFrom.Address.Normalized : null;
 
-    private async Task<Guid?[]> StoreLargeFilesAsync(IReadOnlyList<DraftAttachment> files, CancellationToken cancel)
+    private async Task<Guid?[]> StoreLargeFilesAsync(IReadOnlyList<DraftAttachment> files, int from, CancellationToken cancel)
     {
         var stored = new Guid?[files.Count];
-        for (var i = 0; i < files.Count; i++)
+        for (var i = from; i < files.Count; i++)
         {
             if (files[i].Bytes.Length <= InlineBytes) continue;
             using var bytes = new MemoryStream(files[i].Bytes.ToArray(), writable: false);

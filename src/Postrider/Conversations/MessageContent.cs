@@ -7,16 +7,22 @@ namespace Postrider.Conversations;
 internal static class MessageContent
 {
     // Whatever the sanitiser let through could still neither run, nor load, nor send, nor leave its frame. The sandbox has no allow-scripts and no allow-same-origin.
-    internal const string FramePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
+    // Pictures come from the hub's own signed links; by https from anywhere only in the answer to somebody who asked for them.
+    internal static string FramePolicy(HttpRequest request, bool remotePictures) =>
+        $"default-src 'none'; style-src 'unsafe-inline'; img-src {request.Scheme}://{request.Host}{PictureLinks.Path}{(remotePictures ? " https:" : "")}; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
+
     internal const string FilePolicy = "default-src 'none'; sandbox";
+    // A browser's own viewer of PDF does not work in a sandbox, and shows the file by pages of its own.
+    internal const string PdfPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; form-action 'none'; base-uri 'none'";
 
     public static void Map(IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/conversations/{id:guid}").RequireAuthorization(Policies.SignedIn).ExcludeFromDescription();
-        group.MapGet("/messages/{message:guid}/html", async (Guid id, Guid message, ConversationReading reading, HttpContext http, CancellationToken cancel) =>
+        group.MapGet("/messages/{message:guid}/html", async (Guid id, Guid message, string? pictures, ConversationReading reading, PictureLinks links, Viewer viewer, HttpContext http, CancellationToken cancel) =>
         {
-            if (await reading.HtmlAsync(new(id), new(message), cancel) is not { } html) return Results.NotFound();
-            http.Response.Headers.ContentSecurityPolicy = FramePolicy;
+            var remote = links.Permits(pictures, new(message), viewer);
+            if (await reading.HtmlAsync(new(id), new(message), links, remote, cancel) is not { } html) return Results.NotFound();
+            http.Response.Headers.ContentSecurityPolicy = FramePolicy(http.Request, remote);
             http.Response.Headers["Referrer-Policy"] = "no-referrer";
             return Results.Text(Framed(html), "text/html", Encoding.UTF8);
         });
@@ -24,6 +30,36 @@ internal static class MessageContent
             await reading.OriginalAsync(new(id), new(message), cancel) is { } original ? Download(http, original) : Results.NotFound());
         group.MapGet("/attachments/{attachment:guid}", async (Guid id, Guid attachment, ConversationReading reading, HttpContext http, CancellationToken cancel) =>
             await reading.FileAsync(new(id), new(attachment), cancel) is { } file ? Download(http, file) : Results.NotFound());
+        group.MapGet("/attachments/{attachment:guid}/preview", async (Guid id, Guid attachment, ConversationReading reading, HttpContext http, CancellationToken cancel) =>
+            await reading.FileAsync(new(id), new(attachment), cancel) is { } file ? Preview(http, file) : Results.NotFound());
+        // The link itself is the permission: the frame it stands in has no cookies to show.
+        routes.MapGet(PictureLinks.Path + "{word}", async (string word, ConversationReading reading, PictureLinks links, HttpContext http, CancellationToken cancel) =>
+        {
+            if (links.Open(word) is not var (conversation, attachment) || await reading.FileAsync(conversation, attachment, cancel) is not { } file) return Results.NotFound();
+            // The frame is of another origin than everything else, its own hub included.
+            http.Response.Headers["Cross-Origin-Resource-Policy"] = "cross-origin";
+            return Preview(http, file);
+        }).ExcludeFromDescription();
+    }
+
+    /// <summary>A browser may show a preview of this file, to judge by what its message says of it; <see cref="Preview"/> looks at the bytes.</summary>
+    public static bool MayHavePreview(ThreadAttachment file) => IsPicture(file) || file.MediaType.Equals("application/pdf", StringComparison.OrdinalIgnoreCase) && file.Size <= MaxPreviewBytes;
+
+    public static bool IsPicture(ThreadAttachment file) => RasterPicture.MediaTypes.Contains(file.MediaType) && file.Size <= MaxPreviewBytes;
+
+    private const int MaxPreviewBytes = 25 << 20;
+
+    /// <summary>Shown, not downloaded: pictures that are only drawn, and PDF. The type is what the bytes are, never what the message or the name says.</summary>
+    private static IResult Preview(HttpContext http, OpenedFile file)
+    {
+        var picture = RasterPicture.Read(file.Bytes);
+        if (picture is { IsDrawable: false }) return Problems.ToResult(ConversationsProblems.PreviewImpossible(ConversationsTexts.PreviewTooLarge.With(picture.Width, picture.Height)), StatusCodes.Status415UnsupportedMediaType);
+        var isPdf = picture is null && file.Bytes.AsSpan().StartsWith("%PDF-"u8);
+        if (picture is null && !isPdf) return Problems.ToResult(ConversationsProblems.PreviewImpossible(ConversationsTexts.PreviewOtherKind), StatusCodes.Status415UnsupportedMediaType);
+        http.Response.Headers.ContentSecurityPolicy = isPdf ? PdfPolicy : FilePolicy;
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        http.Response.Headers.ContentDisposition = "inline";
+        return Results.Bytes(file.Bytes, picture?.MediaType ?? "application/pdf");
     }
 
     /// <summary>Always a download, whatever it says it is; a browser that opens it all the same gives it no rights (WEB-06).</summary>
@@ -39,7 +75,6 @@ internal static class MessageContent
     private static string Framed(SafeHtml html)
     {
         List<string> notes = [];
-        if (html.BlockedPictures > 0) notes.Add(ConversationsTexts.BlockedPictures.With(html.BlockedPictures));
         if (html.Cut) notes.Add(ConversationsTexts.HtmlCut);
         return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title></title><style>"
             + ":root{color-scheme:light}body{margin:0;padding:10px 14px;background:#fff;color:#1d2025;font:14px/1.5 \"Segoe UI\",system-ui,-apple-system,\"Noto Sans\",\"Liberation Sans\",sans-serif;overflow-wrap:anywhere}"

@@ -1,16 +1,46 @@
 using Postrider.Mail.Mime;
+using Postrider.Web;
 
 namespace Postrider.Conversations;
 
-/// <summary>A message as a form posted it. Files are read only when they are within the limit: a larger one never enters memory.</summary>
-internal sealed record PostedComposition(string? To, string? Cc, string? Subject, string? Text, string? OnceKey, IReadOnlyList<IFormFile> Files)
+/// <summary>What is entered in a message's fields.</summary>
+/// <param name="WithQuote">What is answered is quoted below the text.</param>
+internal sealed record PostedFields(string? To, string? Cc, string? Bcc, string? Subject, string? Text, bool WithQuote)
 {
-    public static PostedComposition Of(IFormCollection form) =>
-        new(form["to"], form["cc"], form["subject"], form["text"], form["onceKey"].ToString() is { Length: > 0 and <= 100 } key ? key : null, [.. form.Files.GetFiles("attachments").Where(f => f.Length > 0 || f.FileName.Length > 0)]);
+    // Five hundred recipients with long names stay far below.
+    private const int MaxAddressChars = 100_000;
+
+    /// <summary>Nothing that would be worth keeping.</summary>
+    public bool IsEmpty => string.IsNullOrWhiteSpace(Text) && string.IsNullOrWhiteSpace(To) && string.IsNullOrWhiteSpace(Subject);
+
+    /// <returns>What is too long to be kept, by field; empty when nothing is.</returns>
+    public Dictionary<string, string> TooLong()
+    {
+        Dictionary<string, string> errors = [];
+        foreach (var (field, value) in new[] { ("to", To), ("cc", Cc), ("bcc", Bcc) })
+            if (value?.Length > MaxAddressChars) errors[field] = ConversationsTexts.TooManyRecipients.With(Composition.MaxRecipients);
+        if (Subject?.Length > 10 * Composition.MaxSubjectChars) errors["subject"] = ConversationsTexts.SubjectTooLong.With(Composition.MaxSubjectChars);
+        if (Text?.Length > Composition.MaxTextChars) errors["text"] = ConversationsTexts.TextTooLong.With(Composition.MaxTextChars);
+        return errors;
+    }
+}
+
+/// <summary>A message as a form posted it. Files are read only when they are within the limit: a larger one never enters memory.</summary>
+/// <param name="Kept">Files of the draft that stay in it.</param>
+/// <param name="SaveOnly"><i>Save draft</i> was pressed.</param>
+internal sealed record PostedComposition(PostedFields Fields, string? OnceKey, IReadOnlySet<Guid> Kept, bool SaveOnly, IReadOnlyList<IFormFile> Files)
+{
+    public static PostedComposition Of(IFormCollection form) => new(
+        // Browsers send line ends as CR LF.
+        new PostedFields(form["to"], form["cc"], form["bcc"], form["subject"], form["text"].ToString().ReplaceLineEndings("\n"), form["quote"].Count > 0),
+        form["onceKey"].ToString() is { Length: > 0 and <= 100 } key ? key : null,
+        form["keep"].Select(id => Guid.TryParse(id, out var file) ? file : Guid.Empty).ToHashSet(),
+        form["act"] == "save",
+        [.. form.Files.GetFiles("attachments").Where(f => f.Length > 0 || f.FileName.Length > 0)]);
 
     public bool IsTooLarge => Files.Sum(f => f.Length) > Composition.MaxAttachmentBytes;
 
-    public async Task<CompositionDraft> ReadAsync(CancellationToken cancel)
+    public async Task<IReadOnlyList<DraftAttachment>> ReadFilesAsync(CancellationToken cancel)
     {
         List<DraftAttachment> files = [];
         foreach (var file in Files)
@@ -19,15 +49,6 @@ internal sealed record PostedComposition(string? To, string? Cc, string? Subject
             await file.CopyToAsync(bytes, cancel);
             files.Add(new DraftAttachment(file.FileName, file.ContentType ?? "application/octet-stream", bytes.ToArray()));
         }
-        // Browsers send line ends as CR LF.
-        return new CompositionDraft(To, Cc, Subject, Text?.ReplaceLineEndings("\n"), null, files);
-    }
-
-    /// <summary>Sends it, unless its files are beyond the limit.</summary>
-    public async Task<SendResult> SendAsync(Func<CompositionDraft, Task<SendResult>> send, CancellationToken cancel)
-    {
-        if (!IsTooLarge) return await send(await ReadAsync(cancel));
-        var errors = new Dictionary<string, string> { ["attachments"] = Composition.TooLarge };
-        return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
+        return files;
     }
 }

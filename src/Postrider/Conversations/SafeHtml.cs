@@ -6,9 +6,6 @@ using AngleSharp.Html.Parser;
 
 namespace Postrider.Conversations;
 
-/// <summary>A picture inside a message that its HTML names by <c>cid:</c>.</summary>
-internal sealed record InlinePicture(string MediaType, ReadOnlyMemory<byte> Bytes);
-
 /// <summary>
 /// HTML of a stranger with everything taken out that could act: only what stands on the lists below comes through.
 /// It is shown in a sandboxed frame under a policy of its own besides, so a hole here alone opens nothing.
@@ -17,7 +14,8 @@ internal sealed record InlinePicture(string MediaType, ReadOnlyMemory<byte> Byte
 /// <param name="Text">The same for reading: what the list shows, and what an answer would quote.</param>
 /// <param name="BlockedPictures">Pictures that would have been fetched from elsewhere.</param>
 /// <param name="Cut">The message was longer or deeper than what is shown.</param>
-internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, bool Cut)
+/// <param name="Height">CSS pixels it takes in a column of usual width: an estimate (<see cref="FrameHeight"/>).</param>
+internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, bool Cut, int Height)
 {
     // Bounds of time and memory. AngleSharp looks up the stack of open elements at most tags, so time grows with tags times depth;
     // the largest newsletters have some 10,000 tags and are nested below 100 deep.
@@ -25,7 +23,6 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
     internal const int MaxTags = 30_000;
     internal const int MaxOpenTags = 1500;
     internal const int MaxDepth = 200;
-    private const int MaxInlinePictureBytes = 4 << 20;
 
     private static readonly HashSet<string> Shown =
     [
@@ -75,18 +72,18 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
     // What a harmless CSS value is made of. No colon, slash, backslash, at-sign or angle bracket: no address, escape, comment or markup can be spelled.
     private static readonly SearchValues<char> StyleValueChars = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 #%.,-+!'\"()_");
     private static readonly HashSet<string> StyleFunctions = ["rgb", "rgba", "hsl", "hsla"];
-    private static readonly HashSet<string> PictureTypes = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
     /// <param name="html">As sent.</param>
-    /// <param name="pictureByContentId">Finds an inline picture by its Content-ID; null: there are none.</param>
-    public static SafeHtml From(string html, Func<string, InlinePicture?>? pictureByContentId = null)
+    /// <param name="pictureByContentId">The address of an inline picture by its Content-ID, null for an unknown one; null: there are none.</param>
+    /// <param name="remotePictures">Pictures by https stay; else all that would be fetched from elsewhere go.</param>
+    public static SafeHtml From(string html, Func<string, string?>? pictureByContentId = null, bool remotePictures = false)
     {
         ArgumentNullException.ThrowIfNull(html);
         var (bounded, cut) = Bound(html);
         var document = new HtmlParser(new HtmlParserOptions { IsScripting = false, IsEmbedded = false }).ParseDocument(bounded);
-        var writer = new Writer(pictureByContentId);
+        var writer = new Writer(pictureByContentId, remotePictures);
         if (document.Body is { } body) writer.Write(body);
-        return new SafeHtml(writer.Html.ToString(), Tidy(writer.Text), writer.BlockedPictures, cut || writer.Cut);
+        return new SafeHtml(writer.Html.ToString(), Tidy(writer.Text), writer.BlockedPictures, cut || writer.Cut, writer.Height.Total);
     }
 
     /// <summary>Cuts what would take the parser too long. The depth is an estimate that errs to the high side: a closing tag counts only for an open one of its name.</summary>
@@ -147,11 +144,11 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
     }
 
     /// <summary>Walks the tree with a stack of its own: a message nested 100,000 deep must not end the process.</summary>
-    private sealed class Writer(Func<string, InlinePicture?>? pictureByContentId)
+    private sealed class Writer(Func<string, string?>? pictureByContentId, bool remotePictures)
     {
         private readonly Stack<(INode Node, int Depth, bool Leaving, string? LinkHost)> pending = new();
-        private int pictureBytes;
 
+        public FrameHeight Height { get; } = new();
         public StringBuilder Html { get; } = new();
         public StringBuilder Text { get; } = new();
         public int BlockedPictures { get; private set; }
@@ -192,6 +189,7 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
                 PushChildren(element, depth);
                 return;
             }
+            Height.Enter(name, name == "tr" ? element.Children.Count(child => child.LocalName is "td" or "th") : 0);
             if (name == "img" && !WritePicture(element)) return;
             if (name != "img")
             {
@@ -257,6 +255,7 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
         private void Leave(IElement element, string? linkHost)
         {
             Html.Append("</").Append(element.LocalName).Append('>');
+            Height.Leave(element.LocalName);
             if (linkHost is not null)
             {
                 // WEB-05: the words of the link name one host, its target is another.
@@ -271,31 +270,32 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
         {
             var alt = element.GetAttribute("alt");
             var source = element.GetAttribute("src")?.Trim() ?? "";
-            var data = source.StartsWith("cid:", StringComparison.OrdinalIgnoreCase) ? InlineData(Uri.UnescapeDataString(source[4..])) : null;
-            if (data is null)
+            if (AddressOf(source) is not { } address)
             {
                 if (source.StartsWith("http:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("//", StringComparison.Ordinal)) BlockedPictures++;
                 if (!string.IsNullOrWhiteSpace(alt)) WriteText(alt);
                 return false;
             }
+            Height.Picture(element.GetAttribute("height"), element.GetAttribute("width"));
             Html.Append("<img");
             WriteAttributes(element);
-            WriteAttribute("src", data);
+            WriteAttribute("src", address);
+            WriteAttribute("referrerpolicy", "no-referrer");
             Html.Append('>');
             return true;
         }
 
-        private string? InlineData(string contentId)
+        /// <returns>Null: it is not shown.</returns>
+        private string? AddressOf(string source)
         {
-            var picture = pictureByContentId?.Invoke(contentId);
-            if (picture is null || !PictureTypes.Contains(picture.MediaType)) return null;
-            if ((pictureBytes += picture.Bytes.Length) > MaxInlinePictureBytes) { Cut = true; return null; }
-            return $"data:{picture.MediaType};base64,{Convert.ToBase64String(picture.Bytes.Span)}";
+            if (source.StartsWith("cid:", StringComparison.OrdinalIgnoreCase)) return pictureByContentId?.Invoke(Uri.UnescapeDataString(source[4..]));
+            return remotePictures && source.Length <= 8192 && Uri.TryCreate(source, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps && address.UserInfo.Length == 0 ? address.AbsoluteUri : null;
         }
 
         private void WriteText(string text)
         {
             Html.Append(Escape(text));
+            Height.Text(text);
             Text.Append(text.Replace('\n', ' '));
         }
 

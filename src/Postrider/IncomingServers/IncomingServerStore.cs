@@ -126,7 +126,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     public void MoveCursor(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint uid, bool mailCame)
     {
         tx.Execute(
-            "update mailbox_cursor set next_uid = max(next_uid, @Next), updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
+            "update mailbox_cursor set next_uid = case when next_uid < @Next then @Next else next_uid end, updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
             new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)uid + 1, tx.Now });
         if (mailCame) tx.Execute("update incoming_server set last_mail_at = @Now, last_contact_at = @Now where id = @Id", new { Id = id.Value, tx.Now });
         tx.AfterCommit(() => changes.PageChanged(id));

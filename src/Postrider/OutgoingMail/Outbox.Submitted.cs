@@ -1,6 +1,6 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Smtp;
 using Postrider.OutgoingServers;
@@ -19,7 +19,7 @@ internal sealed partial class Outbox
         {
             return submitted.Rest is null ? await SubmitWholeAsync(submitted, cancellationToken) : await SubmitStreamAsync(submitted, submitted.Rest, cancellationToken);
         }
-        catch (SqliteException failure) when (NotStored(failure) is { } problem)
+        catch (DbException failure) when (NotStored(failure) is { } problem)
         {
             return new(null, null, problem);
         }

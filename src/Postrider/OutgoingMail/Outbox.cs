@@ -1,7 +1,7 @@
+using System.Data.Common;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Postrider.Mail;
 using Postrider.OutgoingServers;
 using Postrider.Settings;
@@ -34,7 +34,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         {
             return await PutMessageAsync(message, inSameTransaction, cancellationToken);
         }
-        catch (SqliteException failure) when (NotStored(failure) is { } problem)
+        catch (DbException failure) when (NotStored(failure) is { } problem)
         {
             return new(null, null, problem);
         }
@@ -115,10 +115,12 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
     private static string? KeyOf(OutgoingMessage message) => message.IdempotencyKey is { } given ? $"{message.Creator?.ToString("D") ?? "system"}:{given}" : null;
 
     /// <summary>What passes by itself, or when somebody makes room. Anything else is a fault.</summary>
-    private static Problem? NotStored(SqliteException failure) => failure.SqliteErrorCode switch
+    private static Problem? NotStored(DbException failure) => StorageTroubles.Of(failure) switch
     {
-        SQLitePCL.raw.SQLITE_FULL => OutgoingMailProblems.StorageFull,
-        SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED => OutgoingMailProblems.StorageBusy,
+        StorageTrouble.Full => OutgoingMailProblems.StorageFull,
+        StorageTrouble.Busy => OutgoingMailProblems.StorageBusy,
+        StorageTrouble.Unreachable => OutgoingMailProblems.StorageUnreachable,
+        StorageTrouble.InDoubt => OutgoingMailProblems.StorageInDoubt,
         _ => null,
     };
 

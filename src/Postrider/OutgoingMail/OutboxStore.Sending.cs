@@ -16,7 +16,7 @@ internal sealed partial class OutboxStore
     [
         .. reader.Query<DueRow>(
             """
-            SELECT s.id, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS some) AS due
+            SELECT s.id, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS soon) AS due
             FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now)
             """, new { now = reader.Now }).Where(row => row.Due > 0).Select(row => (row.Id, row.Due)),
     ];

@@ -23,7 +23,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     private const string MailColumns =
         """
         m.id, m.message_id, m.state, m.lane, m.subject, m.written_from, m.header_from, m.envelope_from, m.server_id, s.name AS server_name, s.active AS server_active, s.paused_until AS server_paused_until, s.problem AS server_problem, s.held_at AS server_held_at, s.held_reason AS server_held_reason, m.why, m.body_id, m.size, m.creator, m.put_at, m.due_at, m.tries, m.problem, m.finished_at, m.report_to,
-        (SELECT group_concat(address, ', ') FROM (SELECT address FROM outbox_recipient r WHERE r.mail_id = m.id ORDER BY n LIMIT 5)) AS recipients
+        (SELECT string_agg(address, ', ') FROM (SELECT address FROM outbox_recipient r WHERE r.mail_id = m.id ORDER BY n LIMIT 5) AS first) AS recipients
         """;
 
     public (OutboxMailId Id, string MessageId, byte[]? RequestHash)? FindByKey(HubReader reader, string key) =>

@@ -82,6 +82,10 @@ internal static class OutgoingMailProblems
 
     public static Problem StorageBusy { get; } = new("storage-busy", "The hub's database is held by another program: the message was not stored.", null, "Try again. If it lasts, end the program that has the database open, such as a backup.", "administrator", false);
 
+    public static Problem StorageUnreachable { get; } = new("storage-unreachable", "The hub has no connection to its database: the message was not stored.", null, "Try again in a minute. If it lasts, start the PostgreSQL server or mend the network between.", "administrator", false);
+
+    public static Problem StorageInDoubt { get; } = new("storage-in-doubt", "The connection to the database broke before it said whether the message was stored. It may have been.", null, "Ask again with the same idempotency key, or look for the message in the Email Queue before you send it once more.", "you", false);
+
     /// <param name="detail">What stands in the way.</param>
     public static Problem NotConvertible(string detail) => new("mail-not-convertible", "The message holds what no mail server takes, and it cannot be encoded anew without changing it.", detail, "Let the program that wrote it use base64 or quoted-printable, and lines of at most 998 octets.", "you", false);
 

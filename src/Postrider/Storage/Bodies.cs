@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Data.Common;
 using System.Security.Cryptography;
 
 namespace Postrider.Storage;
@@ -108,7 +109,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         {
             await database.WriteAsync(tx => Delete(tx, id), CancellationToken.None);
         }
-        catch (Microsoft.Data.Sqlite.SqliteException)
+        catch (DbException)
         {
             // A full disk, for one: the sweep takes it later.
         }
@@ -135,7 +136,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
                 await database.WriteAsync(tx => Delete(tx, id), cancellationToken);
                 removed++;
             }
-            catch (Microsoft.Data.Sqlite.SqliteException owned) when (owned.SqliteExtendedErrorCode == SQLitePCL.raw.SQLITE_CONSTRAINT_FOREIGNKEY)
+            catch (DbException owned) when (StorageTroubles.Of(owned) == StorageTrouble.StillReferenced)
             {
                 await database.WriteAsync(tx => tx.Execute("UPDATE body SET settled = 1 WHERE id = @id", new { id }), cancellationToken);
             }

@@ -1,71 +1,71 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Diagnostics;
 using System.Threading.Channels;
-using Dapper;
-using Microsoft.Data.Sqlite;
 using Postrider.Telemetry;
 
 namespace Postrider.Storage;
 
 /// <summary>
-/// The hub's database: SQLite in WAL mode with synchronous=FULL.
-/// One thread writes. It takes whatever waits, runs each delegate in a savepoint of one transaction, commits once (one fsync), then completes the callers' tasks:
-/// when <see cref="WriteAsync{T}"/> returns, the write survives a power cut.
+/// The hub's database: SQLite in the data folder, or PostgreSQL.
+/// One thread writes. It takes whatever waits, runs each delegate in one transaction, commits once (one fsync), then completes the callers' tasks:
+/// when <see cref="WriteAsync{T}"/> returns, the write survives a power cut. A delegate that fails takes back only what it did itself.
 /// </summary>
 internal sealed partial class HubDatabase : IAsyncDisposable
 {
-    private const string FileName = "postrider.db";
     // A transaction longer than this keeps the first caller waiting for the last one's work.
     private const int MaxWritesInACommit = 256;
     // Beyond this many waiting writes, callers wait before they queue: the memory of a burst is bounded.
     private const int MaxWaitingWrites = 10_000;
     // So long a patient write waits for company: about what one or two commits take, and less than anybody notices.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
-    // Readers do synchronous file I/O on pool threads; more at once than this only queue up inside SQLite.
+    // Readers do synchronous I/O on pool threads; more at once than this only queue up inside the database.
     private const int MaxReaders = 16;
+    // Between two tries to reach a server that is not there.
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
+    private readonly IDatabaseEngine engine;
     private readonly TimeProvider clock;
     private readonly ILogger log;
     private readonly FileStream processLock;
-    private readonly KeptStatements writer;
-    private readonly string readerConnectionString;
-    private readonly ConcurrentBag<KeptStatements> idleReaders = [];
+    private readonly ConcurrentBag<HubConnection> idleReaders = [];
     private readonly Channel<Job> jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(MaxWaitingWrites) { SingleReader = true });
     private readonly SemaphoreSlim readers = new(MaxReaders);
+    private readonly CancellationTokenSource stopping = new();
     private readonly Thread thread;
     private long commits;
     private volatile bool disposed;
 
-    private HubDatabase(string dataFolder, TimeProvider clock, ILogger log, FileStream processLock)
+    private HubDatabase(string dataFolder, IDatabaseEngine engine, TimeProvider clock, ILogger log, FileStream processLock)
     {
-        (DataFolder, this.clock, this.log, this.processLock) = (dataFolder, clock, log, processLock);
-        var file = Path.Combine(dataFolder, FileName);
-        readerConnectionString = new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString();
-        writer = new KeptStatements(new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Mode = SqliteOpenMode.ReadWriteCreate, Pooling = false }.ToString()));
+        (DataFolder, this.engine, this.clock, this.log, this.processLock) = (dataFolder, engine, clock, log, processLock);
         thread = new Thread(WriteLoop) { IsBackground = true, Name = "postrider-writer" };
     }
 
-    /// <summary>Where the database, its lock and its key file lie.</summary>
+    /// <summary>Where the lock and the key file lie, and the database unless it is PostgreSQL.</summary>
     public string DataFolder { get; }
+
+    /// <summary>False: what is free on the disk of the data folder says nothing about the database.</summary>
+    public bool IsInDataFolder => engine.IsInDataFolder;
 
     /// <summary>Group commits since the start.</summary>
     public long Commits => Interlocked.Read(ref commits);
 
-    /// <exception cref="StartRefusedException">Another process has the folder, it cannot be written, or a newer version made it.</exception>
-    public static HubDatabase Open(string dataFolder, TimeProvider clock, ILogger<HubDatabase> log)
+    /// <param name="address">Of a PostgreSQL database (<see cref="DatabaseAddress"/>); null: SQLite in the folder.</param>
+    /// <exception cref="StartRefusedException">Another process has the folder or the database, it cannot be reached or written, or a newer version made it.</exception>
+    public static HubDatabase Open(string dataFolder, string? address, TimeProvider clock, ILogger<HubDatabase> log)
     {
-        var database = new HubDatabase(dataFolder, clock, log, LockFolder(dataFolder));
+        var postgres = address is null ? null : DatabaseAddress.Read(address);
+        var folder = LockFolder(dataFolder);
+        var database = new HubDatabase(dataFolder, postgres is null ? new SqliteEngine(dataFolder, clock) : new PostgresEngine(postgres, clock, log), clock, log, folder);
         try
         {
-            MakePrivate(Path.Combine(dataFolder, FileName));
-            database.writer.Open();
-            database.writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;");
-            MigrationRunner.Apply(database.writer.Connection, clock);
+            database.engine.Open();
         }
         catch
         {
-            database.writer.Dispose();
-            database.processLock.Dispose();
+            database.engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            folder.Dispose();
             throw;
         }
 
@@ -74,7 +74,8 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     }
 
     /// <summary>Runs <paramref name="write"/> on the writer thread. It may be run a second time, so it must set what it captures anew each time.</summary>
-    /// <returns>Its result, once committed. An exception of the delegate undoes its own savepoint only and is thrown here.</returns>
+    /// <returns>Its result, once committed. An exception of the delegate undoes its own write only and is thrown here.</returns>
+    /// <exception cref="CommitInDoubtException">The hub stopped before the database said whether it was stored.</exception>
     public async Task<T> WriteAsync<T>(Func<HubTransaction, T> write, CancellationToken cancellationToken = default)
     {
         if (Thread.CurrentThread == thread) throw new InvalidOperationException("A write was asked for inside a write: it would wait for itself.");
@@ -99,7 +100,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
             return true;
         }, cancellationToken);
 
-    /// <summary>Runs <paramref name="read"/> on a connection of its own, in one snapshot. It never waits for writers.</summary>
+    /// <summary>Runs <paramref name="read"/> on a connection of its own, in one snapshot. It never waits for writers. It may be run a second time, when a connection broke.</summary>
     public async Task<T> ReadAsync<T>(Func<HubReader, T> read, CancellationToken cancellationToken = default)
     {
         await readers.WaitAsync(cancellationToken);
@@ -116,38 +117,45 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     /// <summary>As <see cref="ReadAsync{T}"/>, on the caller's thread: for interfaces of ASP.NET Core that cannot wait.</summary>
     public T Read<T>(Func<HubReader, T> read)
     {
-        if (!idleReaders.TryTake(out var connection))
+        var started = Stopwatch.GetTimestamp();
+        while (true)
         {
-            connection = new KeptStatements(new SqliteConnection(readerConnectionString));
-            connection.Open();
-        }
-
-        var whole = false;
-        try
-        {
-            connection.Execute("BEGIN DEFERRED");
-            var result = read(new HubReader(connection, clock.GetUtcNow()));
-            connection.Execute("ROLLBACK");
-            whole = true;
-            return result;
-        }
-        finally
-        {
-            // After a failure nobody knows what state it is in.
-            if (whole && !disposed) idleReaders.Add(connection);
-            else connection.Dispose();
+            HubConnection? connection = null;
+            var whole = false;
+            try
+            {
+                if (!idleReaders.TryTake(out connection)) connection = engine.OpenReader();
+                engine.BeginRead(connection);
+                var result = read(new HubReader(connection, clock.GetUtcNow()));
+                engine.EndRead(connection);
+                whole = true;
+                return result;
+            }
+            catch (Exception failure) when (engine.IsWorthAnotherTry(failure, started) && !disposed)
+            {
+                // A connection that was idle while the server was restarted, or it is just starting.
+                stopping.Token.WaitHandle.WaitOne(BetweenTries);
+            }
+            finally
+            {
+                // After a failure nobody knows what state it is in.
+                if (whole && !disposed && idleReaders.Count < MaxReaders) idleReaders.Add(connection!);
+                else connection?.Dispose();
+            }
         }
     }
 
     public async ValueTask DisposeAsync()
     {
         if (!jobs.Writer.TryComplete()) return;
+        await stopping.CancelAsync();
         await Task.Run(thread.Join);
         disposed = true;
         while (idleReaders.TryTake(out var reader)) await reader.DisposeAsync();
-        await writer.DisposeAsync();
+        await engine.DisposeAsync();
         await processLock.DisposeAsync();
         readers.Dispose();
+        stopping.Dispose();
     }
 
     private void WriteLoop()
@@ -185,15 +193,15 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         try
         {
-            writer.Execute("BEGIN IMMEDIATE");
-            foreach (var job in batch) RunInSavepoint(job);
-            writer.Execute("COMMIT");
+            while (!TryStore(batch, started))
+            {
+                // The server is not there, and nothing was stored: the delegates are run again when it is.
+            }
         }
         catch (Exception failure)
         {
-            // Disk full, an I/O error: nothing of this group was stored, and each caller is told so.
+            // Disk full, an I/O error: nothing of this group was stored, and each caller is told so. A commit in doubt says that itself.
             LogCommitFailed(failure, batch.Count);
-            RollBack();
             foreach (var job in batch) job.Fail(failure);
             return;
         }
@@ -204,32 +212,105 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         foreach (var job in batch) Announce(job);
     }
 
-    private void RunInSavepoint(Job job)
+    /// <returns>False when nothing was stored, and it is worth another try.</returns>
+    private bool TryStore(List<Job> batch, long started)
     {
-        writer.Execute("SAVEPOINT one_write");
         try
         {
-            job.Run(new HubTransaction(writer, clock.GetUtcNow()));
+            Store(batch);
+            return true;
         }
-        catch (Exception failure) when (InTransaction)
+        catch (CommitInDoubtException doubt)
         {
-            writer.Execute("ROLLBACK TO one_write");
-            job.Fail(failure);
+            return WasStored(doubt);
         }
-
-        writer.Execute("RELEASE one_write");
+        catch (Exception failure)
+        {
+            RollBack();
+            if (!engine.IsWorthAnotherTry(failure, started) || !Pause()) throw;
+            return false;
+        }
     }
 
-    // SQLite itself ends the transaction on a full disk or an I/O error: the whole group has failed then, not this write alone.
-    private bool InTransaction => SQLitePCL.raw.sqlite3_get_autocommit(writer.Connection.Handle) == 0;
+    private void Store(List<Job> batch)
+    {
+        if (batch.Count == 1 || !engine.SavepointsAreFree)
+        {
+            engine.Begin();
+            try
+            {
+                foreach (var job in batch) job.Run(new HubTransaction(engine.Writer, clock.GetUtcNow()));
+                engine.Commit();
+                return;
+            }
+            catch (Exception failure) when (engine.InTransaction && failure is not CommitInDoubtException)
+            {
+                // It failed as a whole, by one of them: which one is found out below.
+                RollBack();
+                if (batch is [var only])
+                {
+                    only.Failed(failure);
+                    return;
+                }
+            }
+        }
+
+        engine.Begin();
+        foreach (var job in batch) RunApart(job);
+        engine.Commit();
+    }
+
+    private void RunApart(Job job)
+    {
+        engine.BeginOne();
+        try
+        {
+            job.Run(new HubTransaction(engine.Writer, clock.GetUtcNow()));
+            engine.EndOne();
+        }
+        catch (Exception failure) when (engine.InTransaction)
+        {
+            engine.UndoOne();
+            job.Failed(failure);
+        }
+    }
+
+    /// <summary>The next connection tells. Until there is one the group waits, as it would for a slow disk: who was told "not stored" would write it once more.</summary>
+    private bool WasStored(CommitInDoubtException doubt)
+    {
+        LogInDoubt(doubt);
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return engine.WasStored();
+            }
+            catch (Exception failure) when (StorageTroubles.Of(failure) == StorageTrouble.Unreachable)
+            {
+                if (!engine.IsWorthAnotherTry(failure, started)) RefuseWaiting(failure);
+                if (!Pause()) throw doubt;
+            }
+        }
+    }
+
+    /// <summary>Nothing of those who wait behind it has been begun.</summary>
+    private void RefuseWaiting(Exception failure)
+    {
+        while (jobs.Reader.TryRead(out var job))
+            if (job.Begins()) job.Fail(failure);
+    }
+
+    /// <returns>False when the database is being closed: nothing is waited for any more.</returns>
+    private bool Pause() => !stopping.Token.WaitHandle.WaitOne(BetweenTries);
 
     private void RollBack()
     {
         try
         {
-            if (InTransaction) writer.Execute("ROLLBACK");
+            engine.RollBack();
         }
-        catch (SqliteException failure)
+        catch (DbException failure)
         {
             // The writer thread must live: the next group's BEGIN says whether the disk has recovered.
             LogRollBackFailed(failure);
@@ -251,15 +332,6 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         }
 
         job.Complete();
-    }
-
-    /// <summary>Mail is nobody else's to read, also where the folder was made with a wider mode. SQLite gives its log files the mode of the database.</summary>
-    private static void MakePrivate(string file)
-    {
-        if (OperatingSystem.IsWindows()) return;
-        const UnixFileMode OwnersAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (new FileStream(file, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = OwnersAlone }))
-            File.SetUnixFileMode(file, OwnersAlone);
     }
 
     private static FileStream LockFolder(string dataFolder)
@@ -294,6 +366,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     [LoggerMessage(1005, LogLevel.Error, "Storage: a failed commit could not be rolled back")]
     private partial void LogRollBackFailed(Exception failure);
 
+    [LoggerMessage(1007, LogLevel.Warning, "Storage: the connection broke at a commit; the next one tells whether it was stored")]
+    private partial void LogInDoubt(Exception failure);
+
     [LoggerMessage(1002, LogLevel.Error, "Storage: what was to follow a commit failed; the write itself is stored")]
     private partial void LogAfterCommitFailed(Exception failure);
 
@@ -307,6 +382,8 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         /// <returns>False when the caller has given up: then nothing is run.</returns>
         public abstract bool Begins();
         public abstract void Run(HubTransaction transaction);
+        /// <summary>Its own write was taken back; its caller hears of it with the others.</summary>
+        public abstract void Failed(Exception failure);
         public abstract void Fail(Exception failure);
         public abstract void Complete();
     }
@@ -314,6 +391,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private sealed class Job<T>(Func<HubTransaction, T> write, CancellationToken cancellationToken) : Job
     {
         private T? result;
+        private Exception? failed;
 
         public TaskCompletionSource<T> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -321,12 +399,19 @@ internal sealed partial class HubDatabase : IAsyncDisposable
 
         public override void Run(HubTransaction transaction)
         {
+            failed = null;
             result = write(transaction);
             AfterCommitActions = transaction.AfterCommitActions;
         }
 
+        public override void Failed(Exception failure) => (failed, AfterCommitActions) = (failure, []);
+
         public override void Fail(Exception failure) => Done.TrySetException(failure);
 
-        public override void Complete() => Done.TrySetResult(result!);
+        public override void Complete()
+        {
+            if (failed is not null) Done.TrySetException(failed);
+            else Done.TrySetResult(result!);
+        }
     }
 }

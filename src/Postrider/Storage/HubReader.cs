@@ -1,15 +1,17 @@
-using System.Data.Common;
 using Dapper;
 
 namespace Postrider.Storage;
 
 /// <summary>One consistent view of the database, for the length of a delegate.</summary>
-internal class HubReader(DbConnection connection, DateTimeOffset now)
+internal class HubReader(HubConnection connection, DateTimeOffset now)
 {
-    protected DbConnection Connection { get; } = connection;
+    protected HubConnection Connection { get; } = connection;
 
     /// <summary>The hub's clock when this delegate began: one value for all its rows.</summary>
     public DateTimeOffset Now { get; } = now;
+
+    /// <inheritdoc cref="HubConnection.Dialect"/>
+    public Dialect Dialect => Connection.Dialect;
 
     public IReadOnlyList<T> Query<T>(string sql, object? args = null) => Connection.Query<T>(sql, args).AsList();
 
@@ -20,12 +22,15 @@ internal class HubReader(DbConnection connection, DateTimeOffset now)
 }
 
 /// <summary>One write among those of a group commit. SQL only: no waiting, no network; may be run again.</summary>
-internal sealed class HubTransaction(DbConnection connection, DateTimeOffset now) : HubReader(connection, now)
+internal sealed class HubTransaction(HubConnection connection, DateTimeOffset now) : HubReader(connection, now)
 {
     private List<Action>? afterCommit;
 
     /// <returns>How many rows it touched.</returns>
     public int Execute(string sql, object? args = null) => Connection.Execute(sql, args);
+
+    /// <summary>As <see cref="Execute"/> where nobody asks how many rows it touched: PostgreSQL is sent it together with the next statement.</summary>
+    public void ExecuteLater(string sql, object? args = null) => Connection.ExecuteLater(sql, args);
 
     /// <summary>Called once the write is durable, on the writer thread: wake somebody, publish a topic; nothing slow. Dropped when the write fails.</summary>
     public void AfterCommit(Action action) => (afterCommit ??= []).Add(action);

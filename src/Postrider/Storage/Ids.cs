@@ -1,6 +1,6 @@
 namespace Postrider.Storage;
 
-/// <summary>Ids of everything stored: UUIDv7 (RFC 9562), so rows of one time lie together. Lower-case text in the API, BLOB(16) big-endian in SQLite.</summary>
+/// <summary>Ids of everything stored: UUIDv7 (RFC 9562), so rows of one time lie together. Lower-case text in the API, 16 bytes big-endian in the database.</summary>
 internal static class Ids
 {
     public static Guid New(TimeProvider clock) => Guid.CreateVersion7(clock.GetUtcNow());

@@ -1,12 +1,12 @@
 using System.Data;
 using System.Data.Common;
-using System.Diagnostics.CodeAnalysis;
+using Dapper;
 using Microsoft.Data.Sqlite;
 
 namespace Postrider.Storage;
 
-/// <summary>A SQLite connection that keeps its prepared statements: parsing one costs more than running it, and the hub says the same few all the time. For one thread at a time.</summary>
-internal sealed class KeptStatements(SqliteConnection connection) : DbConnection
+/// <summary>A SQLite connection that keeps its prepared statements: parsing one costs more than running it, and the hub says the same few all the time.</summary>
+internal sealed class KeptStatements(SqliteConnection connection) : HubConnection(connection)
 {
     // Lists of different lengths are different statements; beyond so many all are let go.
     private const int MaxKept = 300;
@@ -16,36 +16,19 @@ internal sealed class KeptStatements(SqliteConnection connection) : DbConnection
     /// <summary>The connection itself, for what is no statement.</summary>
     public SqliteConnection Connection => connection;
 
-    [AllowNull]
-    public override string ConnectionString { get => connection.ConnectionString; set => connection.ConnectionString = value; }
-    public override string Database => connection.Database;
-    public override string DataSource => connection.DataSource;
-    public override string ServerVersion => connection.ServerVersion;
-    public override ConnectionState State => connection.State;
+    // There is no way to spare: the database is in this process.
+    public override Dialect Dialect => Dialect.Sqlite;
 
-    public override void Open() => connection.Open();
+    public override void ExecuteLater(string sql, object? args) => this.Execute(sql, args);
 
-    public override void Close()
-    {
-        LetGo();
-        connection.Close();
-    }
-
-    public override void ChangeDatabase(string databaseName) => connection.ChangeDatabase(databaseName);
-
-    protected override DbTransaction BeginDbTransaction(IsolationLevel isolationLevel) => connection.BeginTransaction(isolationLevel);
+    public override void ExecuteScript(string sql) => this.Execute(sql);
 
     protected override DbCommand CreateDbCommand() => new Command(this);
 
-    protected override void Dispose(bool disposing)
+    protected override void LetGo()
     {
-        if (disposing)
-        {
-            LetGo();
-            connection.Dispose();
-        }
-
-        base.Dispose(disposing);
+        foreach (var command in idle.Values) command.Dispose();
+        idle.Clear();
     }
 
     private SqliteCommand Take(string text)
@@ -66,27 +49,14 @@ internal sealed class KeptStatements(SqliteConnection connection) : DbConnection
         if (!idle.TryAdd(command.CommandText, command)) command.Dispose();
     }
 
-    private void LetGo()
-    {
-        foreach (var command in idle.Values) command.Dispose();
-        idle.Clear();
-    }
-
-    /// <summary>Holds text and parameters as they come, which Dapper changes until the end, and becomes the kept statement when it is run.</summary>
-    private sealed class Command(KeptStatements owner) : DbCommand
+    /// <summary>Becomes the kept statement when it is run.</summary>
+    private sealed class Command(KeptStatements owner) : HubCommand
     {
         private readonly SqliteCommand given = new();
         private SqliteCommand? running;
 
-        [AllowNull]
-        public override string CommandText { get; set; } = "";
-        public override int CommandTimeout { get; set; } = 30;
-        public override CommandType CommandType { get => CommandType.Text; set { } }
-        public override bool DesignTimeVisible { get; set; }
-        public override UpdateRowSource UpdatedRowSource { get; set; }
         protected override DbConnection? DbConnection { get => owner; set { } }
         protected override DbParameterCollection DbParameterCollection => given.Parameters;
-        protected override DbTransaction? DbTransaction { get => null; set { } }
 
         public override void Cancel() => running?.Cancel();
         public override int ExecuteNonQuery() => Run().ExecuteNonQuery();

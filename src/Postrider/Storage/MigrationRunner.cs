@@ -3,29 +3,37 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
-using Microsoft.Data.Sqlite;
 using Postrider.Telemetry;
 
 namespace Postrider.Storage;
 
-/// <summary>Brings the schema up to date at start: the numbered files of Storage/Migrations, each once, all in one transaction. The folder's process lock is held by the caller.</summary>
+/// <summary>Whose words a text is in.</summary>
+internal enum Dialect
+{
+    Sqlite,
+    Postgres,
+}
+
+/// <summary>
+/// Brings the schema up to date at start: the numbered files of Storage/Migrations, each once, all in one transaction. The lock that keeps other processes out is held by the caller.
+/// A file is for both databases, written in SQLite's words; where they must differ there are two, <c>NNNN_what.sqlite.sql</c> and <c>NNNN_what.postgres.sql</c>.
+/// </summary>
 internal static class MigrationRunner
 {
     private const string Prefix = "Postrider.Storage.Migrations.";
 
-    public static void Apply(SqliteConnection connection, TimeProvider clock)
+    public static void Apply(HubConnection connection, string begin, Dialect dialect, TimeProvider clock)
     {
-        // IMMEDIATE: a second process that got past the file lock (a network file system without locks) waits here.
-        connection.Execute("BEGIN IMMEDIATE");
+        connection.Execute(begin);
         try
         {
-            connection.Execute("CREATE TABLE IF NOT EXISTS schema_migration(number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT");
+            connection.Execute(In(dialect, "CREATE TABLE IF NOT EXISTS schema_migration(number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT"));
             var applied = connection.Query<Applied>("SELECT number, name, sha256 FROM schema_migration").ToDictionary(a => a.Number);
-            var known = Known();
+            var known = Known(dialect);
             RefuseUnknown(applied, known);
             foreach (var migration in known.Where(m => !applied.ContainsKey(m.Number)))
             {
-                connection.Execute(migration.Sql);
+                connection.ExecuteScript(migration.Sql);
                 connection.Execute("INSERT INTO schema_migration(number, name, sha256, applied_at) VALUES(@Number, @Name, @Sha256, @at)",
                     new { migration.Number, migration.Name, migration.Sha256, at = clock.GetUtcNow() });
             }
@@ -40,11 +48,17 @@ internal static class MigrationRunner
     }
 
     /// <summary>In order of their numbers.</summary>
-    internal static IReadOnlyList<Migration> Known()
+    internal static IReadOnlyList<Migration> Known(Dialect dialect)
     {
         var assembly = typeof(MigrationRunner).Assembly;
-        return [.. assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => Load(assembly, name)).OrderBy(m => m.Number)];
+        return [.. assembly.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && !IsForOther(name, dialect)).Select(name => Load(assembly, name, dialect)).OrderBy(m => m.Number)];
     }
+
+    private static bool IsForOther(string resource, Dialect dialect) => resource.EndsWith(SuffixOf(dialect == Dialect.Sqlite ? Dialect.Postgres : Dialect.Sqlite), StringComparison.Ordinal);
+
+    private static string SuffixOf(Dialect dialect) => dialect == Dialect.Sqlite ? ".sqlite.sql" : ".postgres.sql";
+
+    private static string In(Dialect dialect, string sql) => dialect == Dialect.Postgres ? PostgresText.OfMigration(sql) : sql;
 
     private static void RefuseUnknown(Dictionary<int, Applied> applied, IReadOnlyList<Migration> known)
     {
@@ -58,15 +72,16 @@ internal static class MigrationRunner
         }
     }
 
-    private static Migration Load(Assembly assembly, string resource)
+    private static Migration Load(Assembly assembly, string resource, Dialect dialect)
     {
         using var stream = assembly.GetManifestResourceStream(resource)!;
         using var reader = new StreamReader(stream, Encoding.UTF8);
         var sql = reader.ReadToEnd();
-        var name = resource[Prefix.Length..^".sql".Length];
-        // Line ends differ between checkouts (git on Windows) and mean nothing.
+        var own = resource.EndsWith(SuffixOf(dialect), StringComparison.Ordinal);
+        var name = resource[Prefix.Length..^(own ? SuffixOf(dialect) : ".sql").Length];
+        // Of the file as it is written, not as it is translated. Line ends differ between checkouts (git on Windows) and mean nothing.
         var sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(sql.ReplaceLineEndings("\n"))));
-        return new Migration(int.Parse(name[..4], CultureInfo.InvariantCulture), name, sql, sha256);
+        return new Migration(int.Parse(name[..4], CultureInfo.InvariantCulture), name, own ? sql : In(dialect, sql), sha256);
     }
 
     internal sealed record Migration(int Number, string Name, string Sql, string Sha256);

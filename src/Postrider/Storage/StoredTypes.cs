@@ -5,12 +5,12 @@ using Dapper;
 
 namespace Postrider.Storage;
 
-/// <summary>How .NET values stand in the database: Guid as BLOB(16) big-endian, instants as INTEGER UTC microseconds, bool as 0 or 1, snake_case columns.</summary>
+/// <summary>How .NET values stand in the database: Guid as 16 bytes big-endian, instants as UTC microseconds, bool as 0 or 1, snake_case columns.</summary>
 internal static class StoredTypes
 {
     /// <summary>Makes a record struct over a Guid usable as a parameter and a column. Called once per id type, from the folder that owns it.</summary>
     public static void AddId<T>(Func<Guid, T> wrap, Func<T, Guid> unwrap) where T : struct =>
-        SqlMapper.AddTypeHandler(new IdHandler<T>(wrap, unwrap));
+        SqlMapper.AddTypeHandler(typeof(T), new IdHandler<T>(wrap, unwrap));
 
     public static long Micros(DateTimeOffset instant) => (instant.UtcTicks - DateTimeOffset.UnixEpoch.Ticks) / TimeSpan.TicksPerMicrosecond;
 
@@ -23,54 +23,54 @@ internal static class StoredTypes
         DefaultTypeMap.MatchNamesWithUnderscores = true;
         foreach (var type in (Type[])[typeof(Guid), typeof(Guid?), typeof(DateTimeOffset), typeof(DateTimeOffset?), typeof(bool), typeof(bool?), typeof(int), typeof(int?)])
             SqlMapper.RemoveTypeMap(type);
-        SqlMapper.AddTypeHandler(new IdHandler<Guid>(id => id, id => id));
-        SqlMapper.AddTypeHandler(new InstantHandler());
-        SqlMapper.AddTypeHandler(new BoolHandler());
-        SqlMapper.AddTypeHandler(new IntHandler());
+        AddId<Guid>(id => id, id => id);
+        SqlMapper.AddTypeHandler(typeof(DateTimeOffset), new InstantHandler());
+        SqlMapper.AddTypeHandler(typeof(bool), new BoolHandler());
+        SqlMapper.AddTypeHandler(typeof(int), new IntHandler());
     }
 
-    private sealed class IdHandler<T>(Func<Guid, T> wrap, Func<T, Guid> unwrap) : SqlMapper.TypeHandler<T> where T : struct
+    // SqlMapper.TypeHandler would leave a NULL without a type, which PostgreSQL cannot always guess and takes for another statement.
+    private abstract class Handler<T>(DbType type) : SqlMapper.ITypeHandler where T : struct
     {
-        public override T Parse(object value) => wrap(new Guid((byte[])value, bigEndian: true));
-
-        public override void SetValue(IDbDataParameter parameter, T value)
+        public void SetValue(IDbDataParameter parameter, object value)
         {
-            parameter.DbType = DbType.Binary;
-            parameter.Value = unwrap(value).ToByteArray(bigEndian: true);
+            parameter.DbType = type;
+            parameter.Value = value is T known ? Stored(known) : DBNull.Value;
         }
+
+        public object? Parse(Type destinationType, object value) => value is T known ? known : Read(value);
+
+        protected abstract object Stored(T value);
+
+        protected abstract T Read(object value);
     }
 
-    private sealed class InstantHandler : SqlMapper.TypeHandler<DateTimeOffset>
+    private sealed class IdHandler<T>(Func<Guid, T> wrap, Func<T, Guid> unwrap) : Handler<T>(DbType.Binary) where T : struct
     {
-        public override DateTimeOffset Parse(object value) => Instant((long)value);
+        protected override object Stored(T value) => unwrap(value).ToByteArray(bigEndian: true);
 
-        public override void SetValue(IDbDataParameter parameter, DateTimeOffset value)
-        {
-            parameter.DbType = DbType.Int64;
-            parameter.Value = Micros(value);
-        }
+        protected override T Read(object value) => wrap(new Guid((byte[])value, bigEndian: true));
     }
 
-    // Without these two Dapper cannot call a record's constructor: SQLite's integers are all Int64.
-    private sealed class BoolHandler : SqlMapper.TypeHandler<bool>
+    private sealed class InstantHandler() : Handler<DateTimeOffset>(DbType.Int64)
     {
-        public override bool Parse(object value) => Convert.ToInt64(value, CultureInfo.InvariantCulture) != 0;
+        protected override object Stored(DateTimeOffset value) => Micros(value);
 
-        public override void SetValue(IDbDataParameter parameter, bool value)
-        {
-            parameter.DbType = DbType.Int64;
-            parameter.Value = value ? 1L : 0L;
-        }
+        protected override DateTimeOffset Read(object value) => Instant((long)value);
     }
 
-    private sealed class IntHandler : SqlMapper.TypeHandler<int>
+    // Without these two Dapper cannot call a record's constructor: the hub's integers are all Int64.
+    private sealed class BoolHandler() : Handler<bool>(DbType.Int64)
     {
-        public override int Parse(object value) => checked((int)Convert.ToInt64(value, CultureInfo.InvariantCulture));
+        protected override object Stored(bool value) => value ? 1L : 0L;
 
-        public override void SetValue(IDbDataParameter parameter, int value)
-        {
-            parameter.DbType = DbType.Int64;
-            parameter.Value = (long)value;
-        }
+        protected override bool Read(object value) => Convert.ToInt64(value, CultureInfo.InvariantCulture) != 0;
+    }
+
+    private sealed class IntHandler() : Handler<int>(DbType.Int64)
+    {
+        protected override object Stored(int value) => (long)value;
+
+        protected override int Read(object value) => checked((int)Convert.ToInt64(value, CultureInfo.InvariantCulture));
     }
 }

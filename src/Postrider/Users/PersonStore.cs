@@ -22,7 +22,7 @@ internal static class PersonStore
         var rows = reader.Query<Row>(
             $"""
             SELECT {Columns} FROM person
-            WHERE (@pattern IS NULL OR name LIKE @pattern ESCAPE '\' OR email LIKE @pattern ESCAPE '\')
+            WHERE (@pattern IS NULL OR lower(name) LIKE lower(@pattern) ESCAPE '\' OR lower(email) LIKE lower(@pattern) ESCAPE '\')
               AND (@afterName IS NULL OR (name, id) > (@afterName, @afterId))
             ORDER BY name, id LIMIT @limit
             """,

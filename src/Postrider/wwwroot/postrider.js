@@ -72,3 +72,45 @@ document.addEventListener("submit", event => {
   else if (event.target.method === "post") event.target.dataset.sent = "1";
 });
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+// Marks every box of a list at once.
+document.addEventListener("change", event => {
+  const name = event.target.dataset?.pickAll;
+  if (name === undefined) return;
+  for (const box of event.target.form.querySelectorAll(`input[type=checkbox][name="${name}"]`)) box.checked = event.target.checked;
+});
+
+// Ctrl+Enter in a text sends its form.
+document.addEventListener("keydown", event => {
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.tagName !== "TEXTAREA") return;
+  const button = event.target.form?.querySelector("button[data-send]");
+  if (button) { event.preventDefault(); event.target.form.requestSubmit(button); }
+});
+
+// What was unfolded stays so when its part of the page comes anew.
+let unfolded = new Map();
+document.addEventListener("htmx:beforeSwap", event => {
+  unfolded = new Map([...event.detail.target.querySelectorAll("details[id]")].map(part => [part.id, part.open]));
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [id, open] of unfolded) { const part = document.getElementById(id); if (part !== null) part.open = open; }
+  unfolded = new Map();
+});
+
+// A link into a folded message unfolds it.
+function unfoldTarget() {
+  const fold = location.hash.length > 1 ? document.getElementById(location.hash.slice(1))?.querySelector("details") : null;
+  if (fold) fold.open = true;
+}
+addEventListener("hashchange", unfoldTarget);
+unfoldTarget();
+
+// A file that is too large is refused before it is read: the answer is no part of the page, so the words come from the field.
+document.addEventListener("htmx:responseError", event => {
+  const words = event.detail.elt.dataset?.tooLarge;
+  if (words === undefined || event.detail.xhr.status !== 413) return;
+  event.detail.elt.value = "";
+  const note = document.getElementById("field-attachments-note");
+  note.textContent = words;
+  note.className = "invalid-feedback d-block";
+});

@@ -77,7 +77,7 @@ public sealed partial class LayeringTests
     public async Task Every_column_that_names_a_body_refers_to_it()
     {
         using var folder = new TemporaryFolder();
-        await using var database = HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
+        await using var database = HubDatabase.Open(folder.Path, null, TimeProvider.System, NullLogger<HubDatabase>.Instance);
         var unbound = await database.ReadAsync(r => r.Query<string>(
             """
             SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c

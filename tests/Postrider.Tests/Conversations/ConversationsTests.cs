@@ -130,7 +130,7 @@ public sealed class ConversationsTests
         await using var hub = await HubUnderTest.StartAsync();
         using var answer = await PostAsync(hub, "/conversations/new", "ann@example.org", "Large", new byte[40 << 20]);
 
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         var page = await HubUnderTest.ReadPageAsync(answer);
         Assert.Contains("larger than 25 MB", page.QuerySelector("main")!.TextContent, StringComparison.Ordinal);
         Assert.Equal("message-attachments-too-large", page.QuerySelector("[data-problem]")!.GetAttribute("data-problem"));

@@ -71,14 +71,9 @@ public sealed class SafeHtmlTests
     [Fact]
     public void A_picture_of_the_message_itself_is_shown_unless_it_is_a_program()
     {
-        InlinePicture? Find(string id) => id switch
-        {
-            "logo@x" => new InlinePicture("image/png", new byte[] { 1, 2, 3 }),
-            "evil@x" => new InlinePicture("image/svg+xml", "<svg onload='alert(1)'/>"u8.ToArray()),
-            _ => null,
-        };
-        Assert.Equal("<img alt=\"L\" src=\"data:image/png;base64,AQID\">", SafeHtml.From("<img src='cid:logo%40x' alt=L onerror=x>", Find).Html);
-        Assert.Equal("", SafeHtml.From("<img src='cid:evil@x'>", Find).Html);
+        static string? Find(string id) => id == "logo@x" ? "/pictures/word" : null;
+
+        Assert.Equal("<img alt=\"L\" src=\"/pictures/word\" referrerpolicy=\"no-referrer\">", SafeHtml.From("<img src='cid:logo%40x' alt=L onerror=x>", Find).Html);
         Assert.Equal("", SafeHtml.From("<img src='cid:gone@x'>", Find).Html);
     }
 
@@ -132,5 +127,37 @@ public sealed class SafeHtmlTests
         }
         // What is shown is what was checked: writing and reading once more changes nothing (mutation XSS).
         Assert.Equal(html.TrimStart(), SafeHtml.From(html).Html.Replace("<span> [", "<span class=\"real-host\"> [", StringComparison.Ordinal).TrimStart(), ignoreLineEndingDifferences: true);
+    }
+
+    [Theory]
+    [InlineData("<img src='https://a.example/x.png'>", "<img src=\"https://a.example/x.png\" referrerpolicy=\"no-referrer\">")]
+    [InlineData("<img src='http://a.example/x.png'>", "")]
+    [InlineData("<img src='//a.example/x.png'>", "")]
+    [InlineData("<img src='https://user:pass@a.example/x.png'>", "")]
+    [InlineData("<img src='data:image/svg+xml,x'>", "")]
+    [InlineData("<img srcset='https://a.example/x.png 2x'>", "")]
+    [InlineData("<p style='background: url(https://a.example/x.png)'>x</p>", "<p>x</p>")]
+    public void Of_remote_pictures_only_those_by_https_are_shown_and_only_when_asked_for(string html, string shown)
+    {
+        Assert.Equal(shown, SafeHtml.From(html, remotePictures: true).Html);
+        Assert.DoesNotContain("a.example", SafeHtml.From(html).Html, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("<p>Hello</p>", 40, 120)]
+    [InlineData("Hello", 40, 60)]
+    [InlineData("<img src='https://a.example/x.png' height=400>", 400, 500)]
+    [InlineData("<table><tr><td>left</td><td><p>one</p><p>two</p></td></tr></table>", 80, 220)]
+    public void The_height_is_estimated_as_it_is_laid_out(string html, int least, int most) =>
+        Assert.InRange(SafeHtml.From(html, remotePictures: true).Height, least, most);
+
+    [Fact]
+    public void The_cells_of_a_row_stand_beside_each_other()
+    {
+        var text = string.Concat(Enumerable.Repeat("word ", 200));
+        var beside = SafeHtml.From($"<table><tr><td>{text}</td><td>{text}</td></tr></table>").Height;
+        var below = SafeHtml.From($"<table><tr><td>{text}</td></tr><tr><td>{text}</td></tr></table>").Height;
+        // Half as wide, so each is twice as tall, but only one of them counts.
+        Assert.InRange(beside, below - 60, below + 60);
     }
 }

@@ -15,27 +15,29 @@ public sealed class IntakeTests : IAsyncLifetime
     private readonly TemporaryFolder folder = new();
     private readonly LiveEvents live = new(TimeProvider.System);
     private HubDatabase database = null!;
+    private string? address;
     private Bodies bodies = null!;
     private ConversationStore conversations = null!;
     private IntakeStore store = null!;
     private Intake intake = null!;
     private uint cursor;
 
-    public ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
+        address = await TestDatabase.NewAsync();
         Open();
-        return ValueTask.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
+        await TestDatabase.DropAsync(address);
         folder.Dispose();
     }
 
     private void Open()
     {
-        database = HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
+        database = HubDatabase.Open(folder.Path, address, TimeProvider.System, NullLogger<HubDatabase>.Instance);
         bodies = new Bodies(database, TimeProvider.System);
         conversations = new ConversationStore(TimeProvider.System);
         store = new IntakeStore(TimeProvider.System);
@@ -125,7 +127,7 @@ public sealed class IntakeTests : IAsyncLifetime
     {
         var mails = new[] { Mail(1, "ann@example.org", "A", "m1@example.org"), Mail(2, "ben@example.org", "B", "m2@example.org") };
         foreach (var mail in mails) await database.WriteAsync(tx => store.Put(tx, mail, bodies.Put(tx, mail.Bytes), System.Security.Cryptography.SHA256.HashData(mail.Bytes.Span)));
-        await database.WriteAsync(tx => tx.Execute("update body_chunk set bytes = x'00' where body_id = (select raw_body_id from incoming_mail where uid = 1)"));
+        await database.WriteAsync(tx => tx.Execute("update body_chunk set bytes = @zero where body_id = (select raw_body_id from incoming_mail where uid = 1)", new { zero = new byte[1] }));
 
         await intake.ResumeAsync(TestContext.Current.CancellationToken);
 

@@ -23,6 +23,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
     private readonly LiveEvents live = new(TimeProvider.System);
     private readonly Dictionary<uint, string> mails = [];
     private HubDatabase database = null!;
+    private string? address;
     private IncomingServerStore servers = null!;
     private IntakeStore store = null!;
     private ConversationStore conversations = null!;
@@ -35,7 +36,8 @@ public sealed class MailboxReaderTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        database = HubDatabase.Open(folder.Path, TimeProvider.System, NullLogger<HubDatabase>.Instance);
+        address = await TestDatabase.NewAsync();
+        database = HubDatabase.Open(folder.Path, address, TimeProvider.System, NullLogger<HubDatabase>.Instance);
         store = new IntakeStore(TimeProvider.System);
         var journal = new JournalWriter(TimeProvider.System, live);
         var incidents = new IncidentStore(journal, live, [], TimeProvider.System);
@@ -55,6 +57,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
+        await TestDatabase.DropAsync(address);
         folder.Dispose();
     }
 

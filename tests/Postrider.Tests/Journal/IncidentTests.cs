@@ -23,19 +23,21 @@ public sealed class IncidentTests : IAsyncLifetime
     private readonly FakeClock clock = new();
     private readonly Servers resting = new();
     private HubDatabase database = null!;
+    private string? address;
     private IncidentStore incidents = null!;
 
-    public ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync()
     {
-        database = HubDatabase.Open(folder.Path, clock, NullLogger<HubDatabase>.Instance);
+        address = await TestDatabase.NewAsync();
+        database = HubDatabase.Open(folder.Path, address, clock, NullLogger<HubDatabase>.Instance);
         var live = new LiveEvents(clock);
         incidents = new IncidentStore(new JournalWriter(clock, live), live, [resting], clock);
-        return ValueTask.CompletedTask;
     }
 
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
+        await TestDatabase.DropAsync(address);
         folder.Dispose();
     }
 

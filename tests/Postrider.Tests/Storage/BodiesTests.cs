@@ -8,18 +8,21 @@ public sealed class BodiesTests : IAsyncLifetime
     private readonly TemporaryFolder folder = new();
     private readonly FakeClock clock = new();
     private HubDatabase database = null!;
+    private string? address;
     private Bodies bodies = null!;
 
     public async ValueTask InitializeAsync()
     {
-        database = HubDatabase.Open(folder.Path, clock, NullLogger<HubDatabase>.Instance);
+        address = await TestDatabase.NewAsync();
+        database = HubDatabase.Open(folder.Path, address, clock, NullLogger<HubDatabase>.Instance);
         bodies = new Bodies(database, clock);
-        await database.WriteAsync(tx => { tx.Execute("CREATE TABLE owner(body_id BLOB REFERENCES body(id))"); });
+        await database.WriteAsync(tx => { tx.Execute($"CREATE TABLE owner(body_id {(TestDatabase.IsPostgres ? "BYTEA" : "BLOB")} REFERENCES body(id))"); });
     }
 
     public async ValueTask DisposeAsync()
     {
         await database.DisposeAsync();
+        await TestDatabase.DropAsync(address);
         folder.Dispose();
     }
 
@@ -50,7 +53,7 @@ public sealed class BodiesTests : IAsyncLifetime
     public async Task Changed_bytes_are_noticed()
     {
         var id = await database.WriteAsync(tx => bodies.Put(tx, "hello"u8.ToArray()));
-        await database.WriteAsync(tx => { tx.Execute("UPDATE body_chunk SET bytes = x'00' WHERE body_id = @id", new { id }); });
+        await database.WriteAsync(tx => { tx.Execute("UPDATE body_chunk SET bytes = @zero WHERE body_id = @id", new { id, zero = new byte[1] }); });
 
         await Assert.ThrowsAsync<InvalidDataException>(() => bodies.ReadAsync(id));
     }

@@ -1,0 +1,4 @@
+namespace Postrider.Tests.Storage;
+
+[OnPostgres]
+public sealed class HubDatabaseOnPostgresTests : HubDatabaseTests;

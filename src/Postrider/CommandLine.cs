@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using Postrider.Entra;
+using Postrider.IncomingMail;
 using Postrider.OutgoingServers;
 using Postrider.Telemetry;
 
@@ -60,7 +61,9 @@ internal static class CommandLine
             (ChoiceCase one) => one.Answer(), (id, why) => ChoiceAnswer.Of(id, "case-invalid", why));
         var address = Batch("address", "What the addresses of a header field are read as",
             (AddressCase one) => one.Answer(), (id, why) => new AddressAnswer(id, [], null, [why]));
-        return new Command("explain", "Say what would be decided, and why") { outgoing, address };
+        var incoming = Batch("incoming", "Where a received mail belongs, what it reports, and what it holds",
+            (IncomingCase one) => one.Answer(), IncomingAnswer.Of);
+        return new Command("explain", "Say what would be decided, and why") { outgoing, address, incoming };
     }
 
     private static Command Batch<TCase, TAnswer>(string name, string description, Func<TCase, TAnswer> answer, Func<string?, string, TAnswer> unreadable)

@@ -122,6 +122,7 @@ public static class Hub
         var parameters = app.Services.GetRequiredService<SystemParameters>();
         await parameters.LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
+        await app.Services.GetRequiredService<ReplyTokens>().LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<SendAsKnowledge>().LoadAsync(database, cancellationToken);
         await ListenAsync(app, cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());

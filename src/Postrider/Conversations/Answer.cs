@@ -25,12 +25,21 @@ internal static class ThreadSubject
     // What mail programs of other languages put before the subject of an answer or a forwarded message.
     private static readonly string[] Prefixes = ["re", "aw", "sv", "vs", "antw", "odp", "rif", "res", "tr", "fw", "fwd", "wg", "rv", "enc", "回复", "回覆", "答复", "转发"];
 
+    private static readonly string[] Forwards = ["fw", "fwd", "wg", "tr", "rv", "enc", "doorst", "转发", "轉寄"];
+
     /// <summary>Without any number of <c>Re:</c>, <c>AW:</c>, <c>Re[2]:</c>... before it. On one line, no longer than 500 characters.</summary>
     public static string Bare(string? subject)
     {
         var bare = OneLine(subject);
         while (PrefixLength(bare) is > 0 and var length) bare = bare[length..].TrimStart();
         return bare.Length > MaxChars ? bare[..MaxChars] : bare;
+    }
+
+    /// <summary>What mail programs write before the subject of a message that is sent on.</summary>
+    public static bool IsForward(string? subject)
+    {
+        var line = OneLine(subject);
+        return Forwards.Any(f => line.StartsWith(f, StringComparison.OrdinalIgnoreCase) && line.AsSpan(f.Length).TrimStart() is [':' or '：', ..]);
     }
 
     public static string OneLine(string? subject) =>

@@ -34,10 +34,31 @@ public sealed record Conversation(ConversationId Id, string Subject, DateTimeOff
     public DateTimeOffset? ClosedAt { get; init; }
     /// <summary>Whose it is; null: nobody's.</summary>
     public Colleague? AssignedTo { get; init; }
+    /// <summary>Null: it was begun here, or came in by no alias.</summary>
+    public InboxId? Inbox { get; init; }
 }
 
 /// <summary>Somebody who signs in to this hub.</summary>
 public sealed record Colleague(Guid Id, string Name);
+
+/// <summary>What the receiving server says of the address a message claims to come from.</summary>
+public enum SenderCheck
+{
+    /// <summary>Nothing that can be relied on.</summary>
+    None,
+    /// <summary>The domain stands by it: DMARC passed, or SPF for the domain of From.</summary>
+    Passed,
+    /// <summary>The domain disowns it: DMARC failed.</summary>
+    Failed,
+}
+
+internal static class SenderChecks
+{
+    /// <returns>Null for <see cref="SenderCheck.None"/>.</returns>
+    public static string? Word(this SenderCheck check) => check switch { SenderCheck.Passed => "passed", SenderCheck.Failed => "failed", _ => null };
+
+    public static SenderCheck Read(string? word) => word switch { "passed" => SenderCheck.Passed, "failed" => SenderCheck.Failed, _ => SenderCheck.None };
+}
 
 /// <summary>A line of the list: what one sees at a glance.</summary>
 /// <param name="People">Names of those who wrote to us, else of those we wrote to; at most three.</param>
@@ -105,6 +126,7 @@ public sealed record ThreadMessage
     public required bool HasOriginal { get; init; }
     public required bool Automatic { get; init; }
     public required string? Explanation { get; init; }
+    public SenderCheck SenderCheck { get; init; }
     /// <summary>Null for what came in.</summary>
     public required DeliveryState? Delivery { get; init; }
     public required IReadOnlyList<ThreadAttachment> Attachments { get; init; }

@@ -231,7 +231,7 @@ internal sealed partial class ConversationStore
         public const string Columns =
             """
             conversation.id as Id, conversation.subject as Subject, conversation.started_at as StartedAt, conversation.last_message_at as LastMessageAt, conversation.message_count as MessageCount,
-            conversation.closed_at as ClosedAt, assignee.id as AssigneeId, assignee.name as AssigneeName
+            conversation.closed_at as ClosedAt, assignee.id as AssigneeId, assignee.name as AssigneeName, conversation.inbox_id as Inbox
             """;
         public const string Assignee = "left join person assignee on assignee.id = conversation.assigned_to";
         public Guid Id { get; set; }
@@ -242,9 +242,10 @@ internal sealed partial class ConversationStore
         public DateTimeOffset? ClosedAt { get; set; }
         public Guid? AssigneeId { get; set; }
         public string? AssigneeName { get; set; }
+        public Guid? Inbox { get; set; }
 
         public Conversation ToConversation() =>
-            new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount) { ClosedAt = ClosedAt, AssignedTo = AssigneeId is { } id ? new Colleague(id, AssigneeName ?? "") : null };
+            new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount) { ClosedAt = ClosedAt, AssignedTo = AssigneeId is { } id ? new Colleague(id, AssigneeName ?? "") : null, Inbox = Inbox is { } inbox ? new InboxId(inbox) : null };
     }
 
     private sealed class LineRow : ThreadRow

@@ -28,6 +28,10 @@ internal sealed record NewThreadMessage
     public byte[]? Fingerprint { get; init; }
     public bool Automatic { get; init; }
     public string? Explanation { get; init; }
+    /// <summary>What the receiving server says of its author's address.</summary>
+    public SenderCheck SenderCheck { get; init; }
+    /// <summary>Message-IDs it refers to that are not here yet.</summary>
+    public IReadOnlyList<string> Awaits { get; init; } = [];
     public Guid? OutboxMail { get; init; }
     public string? DeliveryState { get; init; }
     /// <summary>Normalised address it leaves with, where a server replaces the author's.</summary>
@@ -54,12 +58,13 @@ internal sealed partial class ConversationStore(TimeProvider clock)
     public const int ThreadLimit = 200;
     private readonly ContactStore contacts = new(clock);
 
-    public ConversationId Start(HubTransaction tx, string subject)
+    /// <param name="inbox">Null: none.</param>
+    public ConversationId Start(HubTransaction tx, string subject, InboxId? inbox = null)
     {
         var id = new ConversationId(Ids.New(clock));
         tx.Execute(
-            "insert into conversation (id, subject, started_at, last_message_at, message_count) values (@Id, @Subject, @Now, @Now, 0)",
-            new { Id = id.Value, Subject = ThreadSubject.Bare(subject), tx.Now });
+            "insert into conversation (id, subject, started_at, last_message_at, message_count, inbox_id) values (@Id, @Subject, @Now, @Now, 0, @Inbox)",
+            new { Id = id.Value, Subject = ThreadSubject.Bare(subject), tx.Now, Inbox = inbox?.Value });
         return id;
     }
 
@@ -69,9 +74,9 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         tx.Execute(
             """
             insert into thread_message (id, conversation_id, number, direction, author_name, author_address, author_user_id, subject, header_id, reference_ids, dated_at, created_at,
-                text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, outbox_mail_id, delivery_state, sent_from, delivery_changed_at, hidden_recipients)
+                text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, sender_check, outbox_mail_id, delivery_state, sent_from, delivery_changed_at, hidden_recipients)
             values (@Id, @Conversation, (select message_count + 1 from conversation where id = @Conversation), @Direction, @AuthorName, @AuthorAddress, @AuthorUser, @Subject, @HeaderId, @References, @DatedAt, @Now,
-                @Text, @TextCut, @HtmlBody, @RawBody, @Fingerprint, @Automatic, @Explanation, @OutboxMail, @DeliveryState, @SentFrom, @DeliveryChangedAt, @Hidden)
+                @Text, @TextCut, @HtmlBody, @RawBody, @Fingerprint, @Automatic, @Explanation, @SenderCheck, @OutboxMail, @DeliveryState, @SentFrom, @DeliveryChangedAt, @Hidden)
             """,
             new
             {
@@ -93,6 +98,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
                 message.Fingerprint,
                 message.Automatic,
                 message.Explanation,
+                SenderCheck = message.SenderCheck.Word(),
                 message.OutboxMail,
                 message.DeliveryState,
                 message.SentFrom,
@@ -109,6 +115,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         {
             tx.Execute("insert into known_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
         }
+        foreach (var header in message.Awaits) tx.Execute("insert into awaited_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
         foreach (var attachment in message.Attachments)
         {
             tx.Execute(
@@ -219,7 +226,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
             """
             id as Id, number as Number, conversation_id as Conversation, direction as Direction, author_name as AuthorName, author_address as AuthorAddress, subject as Subject, header_id as HeaderId,
             reference_ids as ReferenceIds, dated_at as DatedAt, created_at as CreatedAt, text_body as Text, text_cut as TextCut, html_body_id is not null as HasHtml, raw_body_id is not null as HasOriginal,
-            automatic as Automatic, explanation as Explanation, outbox_mail_id as OutboxMail, delivery_state as DeliveryState, delivery_changed_at as DeliveryChangedAt, hidden_recipients as Hidden
+            automatic as Automatic, explanation as Explanation, sender_check as SenderCheck, outbox_mail_id as OutboxMail, delivery_state as DeliveryState, delivery_changed_at as DeliveryChangedAt, hidden_recipients as Hidden
             """;
         public Guid Id { get; set; }
         public long Number { get; set; }
@@ -238,6 +245,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         public bool HasOriginal { get; set; }
         public bool Automatic { get; set; }
         public string? Explanation { get; set; }
+        public string? SenderCheck { get; set; }
         public string? DeliveryState { get; set; }
         public Guid? OutboxMail { get; set; }
         public DateTimeOffset? DeliveryChangedAt { get; set; }
@@ -265,6 +273,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
             HasOriginal = HasOriginal,
             Automatic = Automatic,
             Explanation = Explanation,
+            SenderCheck = SenderChecks.Read(SenderCheck),
             Delivery = DeliveryState is null || OutboxMail is not { } mail ? null : new DeliveryState(mail, DeliveryState, null, DeliveryChangedAt),
             Attachments = [.. attachments.Select(a => new ThreadAttachment(new(a.Id), a.FileName, a.MediaType, a.Size))],
         };

@@ -18,9 +18,10 @@ public sealed record MessageRequest(IReadOnlyList<string>? To, IReadOnlyList<str
 /// <param name="Content">In JSON as base64.</param>
 public sealed record AttachmentRequest(string? FileName, string? MediaType, byte[]? Content);
 
-public sealed record ConversationAnswer(Guid Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount, DateTimeOffset? ClosedAt, Colleague? AssignedTo);
+/// <param name="Inbox">Null: it stands in none.</param>
+public sealed record ConversationAnswer(Guid Id, string Subject, DateTimeOffset StartedAt, DateTimeOffset LastMessageAt, int MessageCount, DateTimeOffset? ClosedAt, Colleague? AssignedTo, Guid? Inbox);
 
-public sealed record ConversationLineAnswer(Guid Id, string Subject, string People, string LastAuthor, string Snippet, DateTimeOffset LastMessageAt, int MessageCount, int Unread, int Queued, int Failed, bool WaitsForUs, DateTimeOffset? ClosedAt, Colleague? AssignedTo, bool HasAttachment, bool HasDraft);
+public sealed record ConversationLineAnswer(Guid Id, string Subject, string People, string LastAuthor, string Snippet, DateTimeOffset LastMessageAt, int MessageCount, int Unread, int Queued, int Failed, bool WaitsForUs, DateTimeOffset? ClosedAt, Colleague? AssignedTo, bool HasAttachment, bool HasDraft, Guid? Inbox);
 
 /// <param name="Next">Value of <c>before</c> for the next page; null: this is the last.</param>
 public sealed record ConversationListAnswer(IReadOnlyList<ConversationLineAnswer> Conversations, Guid? Next);
@@ -64,10 +65,11 @@ public sealed record AttachmentAnswer(Guid Id, string FileName, string MediaType
 
 /// <param name="Direction">incoming, outgoing or report.</param>
 /// <param name="MessageId">Without angle brackets; null when it had none.</param>
+/// <param name="SenderCheck">passed or failed: what the receiving server says of the address of From; null: nothing that can be relied on.</param>
 /// <param name="Html">Sanitised; null when the message has none. Only in the answer for one message.</param>
 public sealed record ThreadMessageAnswer(
     Guid Id, int Number, string Direction, AddressAnswer From, IReadOnlyList<AddressAnswer> To, IReadOnlyList<AddressAnswer> Cc, IReadOnlyList<AddressAnswer> Bcc, string Subject, string? MessageId, DateTimeOffset CreatedAt, DateTimeOffset? DatedAt,
-    string? Text, bool HasHtml, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Html, bool Automatic, string? Explanation, DeliveryAnswer? Delivery, IReadOnlyList<AttachmentAnswer> Attachments);
+    string? Text, bool HasHtml, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Html, bool Automatic, string? Explanation, string? SenderCheck, DeliveryAnswer? Delivery, IReadOnlyList<AttachmentAnswer> Attachments);
 
 internal static class ConversationsApi
 {
@@ -183,16 +185,16 @@ internal static class ConversationsApi
         });
     }
 
-    private static ConversationAnswer Of(Conversation c) => new(c.Id.Value, c.Subject, c.StartedAt, c.LastMessageAt, c.MessageCount, c.ClosedAt, c.AssignedTo);
+    private static ConversationAnswer Of(Conversation c) => new(c.Id.Value, c.Subject, c.StartedAt, c.LastMessageAt, c.MessageCount, c.ClosedAt, c.AssignedTo, c.Inbox?.Value);
 
     internal static ConversationLineAnswer Of(ConversationLine l) =>
         new(l.Conversation.Id.Value, l.Conversation.Subject, l.People, l.LastAuthor, l.Snippet, l.Conversation.LastMessageAt, l.Conversation.MessageCount, l.Unread, l.Queued, l.Failed, l.WaitsForUs,
-            l.Conversation.ClosedAt, l.Conversation.AssignedTo, l.HasAttachment, l.HasDraft);
+            l.Conversation.ClosedAt, l.Conversation.AssignedTo, l.HasAttachment, l.HasDraft, l.Conversation.Inbox?.Value);
 
     private static AddressAnswer Of(NamedAddress a) => new(a.Name, a.Address.ToString());
 
     private static ThreadMessageAnswer Of(ThreadMessage m, string? html) => new(
-        m.Id.Value, m.Number, ConversationStore.NameOf(m.Direction), Of(m.Author), [.. m.To.Select(Of)], [.. m.Cc.Select(Of)], [.. m.Bcc.Select(Of)], m.Subject, m.HeaderId, m.CreatedAt, m.DatedAt, m.Text, m.HasHtml, html, m.Automatic, m.Explanation,
+        m.Id.Value, m.Number, ConversationStore.NameOf(m.Direction), Of(m.Author), [.. m.To.Select(Of)], [.. m.Cc.Select(Of)], [.. m.Bcc.Select(Of)], m.Subject, m.HeaderId, m.CreatedAt, m.DatedAt, m.Text, m.HasHtml, html, m.Automatic, m.Explanation, m.SenderCheck.Word(),
         m.Delivery is { } d ? new DeliveryAnswer(d.Mail, d.State, d.Problem, d.ChangedAt) : null,
         [.. m.Attachments.Select(a => new AttachmentAnswer(a.Id.Value, a.FileName, a.MediaType, a.Size, $"/api/v1/conversations/{m.Conversation}/attachments/{a.Id}"))]);
 

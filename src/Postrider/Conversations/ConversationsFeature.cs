@@ -16,6 +16,11 @@ internal static class ConversationsFeature
         .AddSingleton<Drafts>()
         .AddSingleton<PictureLinks>()
         .AddSingleton<Correspondence>()
+        .AddSingleton<InboxStore>()
+        .AddSingleton<InboxRegister>()
+        .AddSingleton<ReplyTokens>()
+        .AddSingleton<IMenuEntry, AliasesMenu>()
+        .AddSingleton<IMenuEntry, InboxesMenu>()
         .AddSingleton<IOutboxListener, DeliveryListener>()
         .AddSingleton<IMenuEntry, ConversationsMenu>()
         .AddSingleton<IMenuEntry, ContactsMenu>()
@@ -28,6 +33,29 @@ internal static class ConversationsFeature
         ContactsApi.Map(app);
         DraftForms.Map(app);
         MessageContent.Map(app);
+        AliasesApi.Map(app);
+    }
+
+    private sealed class AliasesMenu : IMenuEntry
+    {
+        public string Section => "Technical";
+        public string Group => "Email";
+        public string Text => AliasesTexts.AliasesTitle;
+        public string Href => "/aliases";
+        public string Icon => "at";
+        public int Order => 25;
+        public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+    }
+
+    private sealed class InboxesMenu : IMenuEntry
+    {
+        public string Section => "Technical";
+        public string Group => "Email";
+        public string Text => AliasesTexts.InboxesTitle;
+        public string Href => "/inboxes";
+        public string Icon => "inbox";
+        public int Order => 26;
+        public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
     }
 
     private sealed class ConversationsMenu : IMenuEntry

@@ -23,7 +23,7 @@ internal sealed record AnswerStart(string To, string Cc, string Subject, bool To
 internal sealed record DraftOrigin(KeptDraft Draft, IReadOnlyList<Guid> Bodies);
 
 /// <summary>Writes and answers. Pages and API call these same methods.</summary>
-internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, TimeProvider clock)
+internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, ReplyTokens tokens, TimeProvider clock)
 {
     // A file up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
@@ -85,6 +85,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             {
                 From = from,
                 AnswersComeToTheHub = true,
+                AnswerAddress = (mail, leavesWith) => tokens.AddressFor(mail, leavesWith) is { } signed ? new NamedAddress(from.Name, signed) : null,
                 To = composition.To,
                 Cc = composition.Cc,
                 Bcc = composition.Bcc,

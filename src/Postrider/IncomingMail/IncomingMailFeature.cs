@@ -6,6 +6,9 @@ internal static class IncomingMailFeature
 {
     public static IServiceCollection AddIncomingMail(this IServiceCollection services) => services
         .AddSingleton<IntakeStore>()
+        .AddSingleton<RouteKnowledge>()
+        .AddSingleton<Refusals>()
+        .AddHostedService(provider => provider.GetRequiredService<Refusals>())
         .AddSingleton<Intake>()
         .AddSingleton<Quarantine>()
         .AddSingleton<IMenuEntry, QuarantineMenu>()

@@ -7,4 +7,5 @@ internal static class IncomingMailLog
     public const int NotProcessed = 5102;
     public const int Unreadable = 5103;
     public const int Resumed = 5104;
+    public const int NotTold = 5105;
 }

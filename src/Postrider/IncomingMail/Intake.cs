@@ -10,7 +10,7 @@ using Postrider.Web;
 namespace Postrider.IncomingMail;
 
 /// <summary>Takes mail in, exactly once. The numbers are the steps of docs/flows/receive-a-mail.md.</summary>
-internal sealed partial class Intake(HubDatabase database, Bodies bodies, IntakeStore store, ConversationStore conversations, ConversationEvents events, DeliveryReports reports, LiveEvents live, TimeProvider clock, ILogger<Intake> log)
+internal sealed partial class Intake(HubDatabase database, Bodies bodies, IntakeStore store, RouteKnowledge knowledge, ConversationStore conversations, InboxStore inboxes, ConversationEvents events, DeliveryReports reports, Refusals refusals, JournalWriter journal, LiveEvents live, TimeProvider clock, ILogger<Intake> log)
 {
     // A body up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
@@ -26,7 +26,8 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     public async Task TakeAsync(IReadOnlyList<ArrivedMail> batch, Action<HubTransaction> moveCursor, CancellationToken cancel)
     {
         var stored = await StoreAsync(batch, cancel);                                  // step 4
-        var read = stored.Select(s => (s.Stored, Mail: Read(s.Bytes))).ToList();
+        var receiving = await ReceivingAsync(stored.Select(s => s.Stored.Server), cancel);
+        var read = stored.Select(s => (s.Stored, Mail: Read(s.Bytes, receiving[s.Stored.Server]))).ToList();
         await SettleAsync(read, moveCursor, cancel);                                   // steps 5 and 6
     }
 
@@ -35,7 +36,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         if (store.Holds(tx, mail.Place)) return;
         if (store.Put(tx, mail.Place, bodies.Put(tx, mail.Place.Bytes), SHA256.HashData(mail.Place.Bytes.Span)) is { } put)
-            Quarantine(tx, put, IncomingMailProblems.NotHandedOver, IncomingMailTexts.NotHandedOver.With(mail.Place.Uid, mail.Place.Folder, mail.Size, mail.Why));
+            Quarantine(tx, put, null, IncomingMailProblems.NotHandedOver, IncomingMailTexts.NotHandedOver.With(mail.Place.Uid, mail.Place.Folder, mail.Size, mail.Why));
     }
 
     /// <summary>Settles what a crash left between storing and routing.</summary>
@@ -60,12 +61,60 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         var (mail, state) = await database.ReadAsync(r => (store.Find(r, id), store.StateOf(r, id)), cancel);
         if (mail is null) return IncomingMailProblems.NotFound();
+        var waits = await database.ReadAsync(r => store.FindQuarantined(r, id), cancel);
+        if (waits?.DiscardedAt is not null) return IncomingMailProblems.NotWaiting();
         if (state == "done") return null;
         // There are no bytes that could be routed.
-        if (await database.ReadAsync(r => store.FindQuarantined(r, id), cancel) is { ProblemCode: IncomingMailProblems.NotHandedOver } withheld) return IncomingMailProblems.StillQuarantined(withheld.Reason);
+        if (waits is { ProblemCode: IncomingMailProblems.NotHandedOver } withheld) return IncomingMailProblems.StillQuarantined(withheld.Reason);
         await SettleAsync([(mail, await ReadStoredAsync(mail, cancel))], _ => { }, cancel);
         var still = await database.ReadAsync(r => store.FindQuarantined(r, id), cancel);
         return still is null ? null : IncomingMailProblems.StillQuarantined(still.Reason);
+    }
+
+    /// <summary><i>Send to…</i>: a person decides where a quarantined message belongs.</summary>
+    /// <param name="conversation">Joins this one; null: begins one.</param>
+    /// <param name="inbox">Where a new one stands; null: in no inbox.</param>
+    /// <returns>Null when it stands there now; else why not.</returns>
+    public async Task<Web.Problem?> SendToAsync(IncomingMailId id, ConversationId? conversation, InboxId? inbox, Viewer by, CancellationToken cancel)
+    {
+        var (mail, waits) = await database.ReadAsync(r => (store.Find(r, id), store.FindQuarantined(r, id)), cancel);
+        if (mail is null) return IncomingMailProblems.NotFound();
+        if (waits is null or { DiscardedAt: not null }) return IncomingMailProblems.NotWaiting();
+        if (waits.ProblemCode == IncomingMailProblems.NotHandedOver) return IncomingMailProblems.NoBytes(waits.Reason);
+        if ((await ReadStoredAsync(mail, cancel)).Mail is not { } read) return IncomingMailProblems.NoBytes(waits.Reason);
+        return await database.WriteAsync(tx =>
+        {
+            // Somebody else was faster.
+            if (store.StateOf(tx, id) != "quarantined") return IncomingMailProblems.NotWaiting();
+            if (conversation is { } chosen && conversations.Find(tx, chosen) is null) return ConversationsProblems.NotFound();
+            if (inbox is { } named && inboxes.FindInbox(tx, named) is null) return AliasesProblems.InboxNotFound();
+            var joined = conversation ?? conversations.Start(tx, read.Subject, inbox);
+            Enter(tx, mail, read, joined, conversation is null ? "new" : "reply", $"{by.Name} sent it here from quarantine. {waits.Reason}");
+            journal.Write(tx, "incoming-mail-sent-on", QuarantineTopic, id.Value, $"{by.Name} sent a message from quarantine to {(conversation is null ? "a new conversation" : "a conversation")}.", by.UserId);
+            return null;
+        }, cancel);
+    }
+
+    /// <summary><i>Discard</i>: it waits no longer. Its bytes stay, and it can be restored.</summary>
+    public Task<Web.Problem?> DiscardAsync(IncomingMailId id, Viewer by, CancellationToken cancel) => database.WriteAsync(tx =>
+    {
+        if (!store.Discard(tx, id, by.UserId)) return store.StateOf(tx, id) is null ? IncomingMailProblems.NotFound() : IncomingMailProblems.NotWaiting();
+        journal.Write(tx, "incoming-mail-discarded", QuarantineTopic, id.Value, $"{by.Name} discarded a message from quarantine.", by.UserId);
+        return null;
+    }, cancel);
+
+    /// <summary>Takes a discard back: it waits in quarantine again.</summary>
+    public Task<Web.Problem?> RestoreAsync(IncomingMailId id, Viewer by, CancellationToken cancel) => database.WriteAsync(tx =>
+    {
+        if (!store.Restore(tx, id)) return store.StateOf(tx, id) is null ? IncomingMailProblems.NotFound() : IncomingMailProblems.NotWaiting();
+        journal.Write(tx, "incoming-mail-restored", QuarantineTopic, id.Value, $"{by.Name} took a discarded message back into quarantine.", by.UserId);
+        return null;
+    }, cancel);
+
+    private Task<Dictionary<Guid, ReceivingServer>> ReceivingAsync(IEnumerable<Guid> servers, CancellationToken cancel)
+    {
+        var distinct = servers.Distinct().ToList();
+        return distinct.Count == 0 ? Task.FromResult(new Dictionary<Guid, ReceivingServer>()) : database.ReadAsync(r => distinct.ToDictionary(server => server, server => knowledge.Receiving(r, server)), cancel);
     }
 
     private async Task<IReadOnlyList<(StoredMail Stored, ReadOnlyMemory<byte> Bytes)>> StoreAsync(IReadOnlyList<ArrivedMail> batch, CancellationToken cancel)
@@ -122,7 +171,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         catch (Exception e) when (e is not OperationCanceledException)
         {
             NotProcessed(log, stored.Id.Value, e);
-            await database.WriteAsync(tx => Quarantine(tx, stored, IncomingMailProblems.NotProcessed, IncomingMailTexts.NotProcessed.With(e.GetType().Name)), cancel);
+            await database.WriteAsync(tx => Quarantine(tx, stored, mail.Mail, IncomingMailProblems.NotProcessed, IncomingMailTexts.NotProcessed.With(e.GetType().Name)), cancel);
         }
     }
 
@@ -131,66 +180,128 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         if (store.StateOf(tx, stored.Id) == "done") return;
         if (read.Mail is not { } mail)
         {
-            Quarantine(tx, stored, IncomingMailProblems.Unreadable, read.Failure!);
+            Quarantine(tx, stored, null, IncomingMailProblems.Unreadable, read.Failure!);
             return;
         }
         if (store.SettledTwin(tx, stored) is not null)
         {
-            store.Settle(tx, stored.Id, "duplicate", IncomingMailTexts.SameBytes, null, null);
+            store.Settle(tx, stored.Id, mail, "duplicate", IncomingMailTexts.SameBytes, null, null);
             return;
         }
-        var known = store.Known(tx, IdsOf(mail), mail.Sender?.Address);
-        var route = RouteDecision.For(mail, known);                                    // step 5
+        var question = knowledge.Of(tx, mail, stored.Server);
+        var route = RouteDecision.For(mail, question);                                 // step 5
+        route = RouteDecision.Bounded(route, mail, knowledge.Volume(tx, route, mail, stored));
         // A second copy was noted when the first came.
-        var noted = route is not (Route.Duplicate or Route.OwnCopy) && (mail.Report ?? mail.Complaint) is { } told ? reports.Note(tx, told) : null;   // step 5a
+        var noted = route is not (Route.Duplicate or Route.OwnCopy or Route.Loop) && (mail.Report ?? mail.Complaint) is { } told ? reports.Note(tx, told) : null;   // step 5a
+        Settle(tx, stored, mail, question, route, noted);
+    }
+
+    private void Settle(HubTransaction tx, StoredMail stored, ReceivedMail mail, RouteQuestion question, Route route, NotedReport? noted)
+    {
         switch (route)
         {
-            // About a mail that no conversation holds: it stands with the mail in the Email Queue.
-            case Route.Quarantine { ProblemCode: IncomingMailProblems.ReportOnUnknownMail } when noted is not null:
-                store.Settle(tx, stored.Id, "report", noted.Explanation, null, null);
-                break;
             case Route.Reply reply:
-                Enter(tx, stored, mail, reply.Conversation, "reply", reply.Explanation);
+                if (reply.LetInBy is { } signed) IntakeStore.UseSigned(tx, signed, mail.Sender!.Address);
+                Enter(tx, stored, mail, reply.Conversation, "reply", reply.Explanation, Awaits(mail, question));
                 break;
             case Route.New fresh:
-                Enter(tx, stored, mail, conversations.Start(tx, mail.Subject), "new", fresh.Explanation);
+                EnterNew(tx, stored, mail, fresh, "new", Awaits(mail, question));
+                break;
+            case Route.Automatic { Within: Route.Reply within } automatic:
+                Enter(tx, stored, mail, within.Conversation, "automatic", automatic.Explanation, Awaits(mail, question));
+                break;
+            case Route.Automatic { Within: Route.New within } automatic:
+                EnterNew(tx, stored, mail, within with { Explanation = automatic.Explanation }, "automatic", Awaits(mail, question));
+                break;
+            case Route.Automatic { Within: Route.Quarantine within } automatic:
+                Quarantine(tx, stored, mail, within.ProblemCode, automatic.Explanation);
+                break;
+            case Route.Report { About: { } about } report:
+                EnterReport(tx, stored, mail, about, "report", ReportText.Of(mail.Report!, report.Verified), report.Explanation);
+                break;
+            // About a mail that no conversation holds: it stands with the mail in the Email Queue.
+            case Route.Report when noted is not null:
+                store.Settle(tx, stored.Id, mail, "report", noted.Explanation, null, null);
                 break;
             case Route.Report report:
-                EnterReport(tx, stored, mail, report);
+                Quarantine(tx, stored, mail, IncomingMailProblems.ReportOnUnknownMail, report.Explanation);
+                break;
+            case Route.Receipt { About: { } about } receipt:
+                EnterReport(tx, stored, mail, about, "receipt", ReportText.OfReceipt(mail.Receipt!, mail.Sender!), receipt.Explanation);
+                break;
+            case Route.Receipt receipt:
+                store.Settle(tx, stored.Id, mail, "receipt", receipt.Explanation, null, null);
+                break;
+            case Route.Complaint { Within: Route.Reply within } complaint:
+                Enter(tx, stored, mail, within.Conversation, "complaint", complaint.Explanation, [], joinsPeople: false);
+                break;
+            case Route.Complaint complaint when noted is not null:
+                store.Settle(tx, stored.Id, mail, "complaint", $"{complaint.Explanation} {noted.Explanation}", null, null);
+                break;
+            case Route.Complaint { Within: Route.New within } complaint:
+                EnterNew(tx, stored, mail, within with { Explanation = $"{complaint.Explanation} {within.Explanation}" }, "complaint", []);
+                break;
+            case Route.Complaint complaint:
+                Quarantine(tx, stored, mail, (complaint.Within as Route.Quarantine)?.ProblemCode ?? IncomingMailProblems.NoRoute, complaint.Explanation);
                 break;
             case Route.Duplicate duplicate:
-                store.Settle(tx, stored.Id, "duplicate", duplicate.Explanation, duplicate.Of.Conversation, duplicate.Of.Message);
+                store.Settle(tx, stored.Id, mail, "duplicate", duplicate.Explanation, duplicate.Of.Conversation, duplicate.Of.Message);
                 break;
             case Route.OwnCopy own:
-                store.Settle(tx, stored.Id, "own-copy", own.Explanation, own.Of.Conversation, own.Of.Message);
+                store.Settle(tx, stored.Id, mail, "own-copy", own.Explanation, own.Of.Conversation, own.Of.Message);
+                break;
+            // Between two machines nobody has to look; whatever a person may have written waits.
+            case Route.Loop { ByVolume: false } loop when mail.Automatic || mail.AnswersByItself || mail.Report is not null:
+                store.Settle(tx, stored.Id, mail, "loop", loop.Explanation, null, null);
+                break;
+            case Route.Loop { ByVolume: false } loop:
+                Quarantine(tx, stored, mail, IncomingMailProblems.Loop, loop.Explanation);
+                break;
+            case Route.Loop loop:
+                Quarantine(tx, stored, mail, IncomingMailProblems.Loop, $"{loop.Explanation} {refusals.Decide(tx, stored.Id, mail, loop)}");
+                break;
+            case Route.Refused refused:
+                Quarantine(tx, stored, mail, IncomingMailProblems.Refused, $"{refused.Explanation} {refusals.Decide(tx, stored.Id, mail, refused)}");
                 break;
             case Route.Quarantine quarantine:
-                Quarantine(tx, stored, quarantine.ProblemCode, quarantine.Explanation);
+                Quarantine(tx, stored, mail, quarantine.ProblemCode, quarantine.Explanation);
                 break;
+            default:
+                throw new InvalidOperationException($"No way to settle {route.GetType().Name}.");
         }
     }
 
-    private void Enter(HubTransaction tx, StoredMail stored, ReceivedMail mail, ConversationId conversation, string outcome, string explanation)
+    // Only of somebody whose address is not disowned: a forged child would draw its parent to itself.
+    private static List<string> Awaits(ReceivedMail mail, RouteQuestion question) =>
+        mail.SenderCheck == SenderCheck.Failed ? [] : [.. mail.Answers.Where(id => id != mail.MessageId && !question.Known.Any(k => k.HeaderId == id))];
+
+    private void EnterNew(HubTransaction tx, StoredMail stored, ReceivedMail mail, Route.New fresh, string outcome, IReadOnlyList<string> awaits)
+    {
+        // The last is the one the incoming mail itself points at; so the first is written last.
+        foreach (var place in fresh.Places.Reverse()) Enter(tx, stored, mail, conversations.Start(tx, mail.Subject, place.Inbox), outcome, fresh.Explanation, awaits);
+    }
+
+    private void Enter(HubTransaction tx, StoredMail stored, ReceivedMail mail, ConversationId conversation, string outcome, string explanation, IReadOnlyList<string>? awaits = null, bool joinsPeople = true)
     {
         var message = new ThreadMessageId(Ids.New(clock));
-        conversations.Add(tx, conversation, MessageOf(tx, message, stored, mail) with { Explanation = explanation, JoinsPeople = true });
-        store.Settle(tx, stored.Id, outcome, explanation, conversation, message);
+        conversations.Add(tx, conversation, MessageOf(tx, message, stored, mail) with { Explanation = explanation, JoinsPeople = joinsPeople, Awaits = awaits ?? [] });
+        store.Settle(tx, stored.Id, mail, outcome, explanation, conversation, message);
         events.Changed(tx, conversation);
     }
 
-    private void EnterReport(HubTransaction tx, StoredMail stored, ReceivedMail mail, Route.Report report)
+    private void EnterReport(HubTransaction tx, StoredMail stored, ReceivedMail mail, KnownMessage about, string outcome, string words, string explanation)
     {
         var message = new ThreadMessageId(Ids.New(clock));
-        conversations.Add(tx, report.About.Conversation, MessageOf(tx, message, stored, mail) with
+        conversations.Add(tx, about.Conversation, MessageOf(tx, message, stored, mail) with
         {
             Direction = MessageDirection.Report,
             Author = mail.Sender ?? new NamedAddress(null, EmailAddress.Parse("unknown@invalid")),
-            Text = ReportText.Of(mail.Report!, report.Verified) + (mail.Text is { } text ? "\n\n" + text : ""),
+            Text = words + (mail.Text is { } text ? "\n\n" + text : ""),
             Automatic = true,
-            Explanation = report.Explanation,
+            Explanation = explanation,
         });
-        store.Settle(tx, stored.Id, "report", report.Explanation, report.About.Conversation, message);
-        events.Changed(tx, report.About.Conversation);
+        store.Settle(tx, stored.Id, mail, outcome, explanation, about.Conversation, message);
+        events.Changed(tx, about.Conversation);
     }
 
     private NewThreadMessage MessageOf(HubTransaction tx, ThreadMessageId id, StoredMail stored, ReceivedMail mail) => new()
@@ -210,22 +321,23 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         HtmlBody = mail.Html is { } html ? bodies.Put(tx, Encoding.UTF8.GetBytes(html)) : null,
         RawBody = stored.RawBody,
         Fingerprint = mail.Fingerprint,
-        Automatic = mail.Automatic,
+        SenderCheck = mail.SenderCheck,
+        Automatic = mail.Automatic || mail.AnswersByItself,
         Attachments = [.. mail.Attachments.Select(a => new NewThreadAttachment(new(Ids.New(clock)), a.Position, a.FileName, a.MediaType, a.Size, a.ContentId, null))],
     };
 
-    private void Quarantine(HubTransaction tx, StoredMail stored, string code, string reason)
+    private void Quarantine(HubTransaction tx, StoredMail stored, ReceivedMail? mail, string code, string reason)
     {
-        store.Quarantine(tx, stored.Id, code, reason);
+        store.Quarantine(tx, stored.Id, mail, code, reason);
         tx.AfterCommit(() => live.Publish(QuarantineTopic));
     }
 
     /// <summary>Reading never throws on content; should it, the message goes to quarantine and not the mailbox to a halt.</summary>
-    private ReadResult Read(ReadOnlyMemory<byte> bytes)
+    private ReadResult Read(ReadOnlyMemory<byte> bytes, ReceivingServer server)
     {
         try
         {
-            return new ReadResult(ReceivedMail.Read(bytes), null);
+            return new ReadResult(ReceivedMail.Read(bytes, server.IsExchange, knowledge.AuthenticationServers), null);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -239,20 +351,13 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         try
         {
-            return Read(await bodies.ReadAsync(mail.RawBody, cancel));
+            return Read(await bodies.ReadAsync(mail.RawBody, cancel), await database.ReadAsync(r => knowledge.Receiving(r, mail.Server), cancel));
         }
         catch (InvalidDataException e)
         {
             Unreadable(log, e);
             return new ReadResult(null, IncomingMailTexts.Unreadable.With(e.GetType().Name));
         }
-    }
-
-    private static List<string> IdsOf(ReceivedMail mail)
-    {
-        List<string> ids = [];
-        foreach (var id in new[] { mail.MessageId, mail.OriginalMessageId }.OfType<string>().Concat(mail.Answers).Concat(mail.Report?.OriginalIds ?? [])) if (!ids.Contains(id)) ids.Add(id);
-        return ids;
     }
 
     /// <summary>One of both.</summary>

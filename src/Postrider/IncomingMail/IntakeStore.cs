@@ -21,15 +21,21 @@ internal sealed record ArrivedMail(Guid Server, string Folder, uint UidValidity,
 internal sealed record WithheldMail(ArrivedMail Place, long Size, string Why);
 
 /// <summary>A message whose bytes are safe and whose place is not decided yet.</summary>
-internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256);
+/// <param name="InternalDate">When the mailbox got it; null when the server did not say.</param>
+internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256, DateTimeOffset? InternalDate);
 
-/// <summary>A message a person has to look at.</summary>
-public sealed record QuarantinedMail(IncomingMailId Id, Guid Server, DateTimeOffset StoredAt, long Size, string ProblemCode, string Reason, int Tries);
+/// <summary>A message a person has to look at, or had a look at and put away.</summary>
+/// <param name="Sender">As it names itself; null when it could not be read or names nobody.</param>
+/// <param name="Subject">Null when it could not be read.</param>
+/// <param name="DiscardedAt">Null: it waits.</param>
+/// <param name="DiscardedBy">The user's id.</param>
+public sealed record QuarantinedMail(IncomingMailId Id, Guid Server, DateTimeOffset StoredAt, long Size, string? Sender, string? Subject, string ProblemCode, string Reason, int Tries, DateTimeOffset? DiscardedAt, Guid? DiscardedBy);
 
 /// <summary>All SQL of incoming mail.</summary>
 internal sealed class IntakeStore(TimeProvider clock)
 {
     public const int ListLimit = 100;
+    private const int MostOfOneId = 20;
 
     /// <returns>Null when this UID is here already, whatever became of it.</returns>
     public StoredMail? Put(HubTransaction tx, ArrivedMail mail, Guid rawBody, byte[] sha256)
@@ -42,7 +48,7 @@ internal sealed class IntakeStore(TimeProvider clock)
             on conflict (server_id, folder, uid_validity, uid) do nothing
             """,
             new { Id = id.Value, mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid, mail.InternalDate, tx.Now, Size = (long)mail.Bytes.Length, Sha256 = sha256, RawBody = rawBody });
-        return put == 0 ? null : new StoredMail(id, mail.Server, rawBody, sha256);
+        return put == 0 ? null : new StoredMail(id, mail.Server, rawBody, sha256, mail.InternalDate);
     }
 
     public bool Holds(HubReader reader, ArrivedMail mail) =>
@@ -55,11 +61,11 @@ internal sealed class IntakeStore(TimeProvider clock)
 
     /// <summary>What was stored and not decided, in the order it came: after a crash, or while another fetcher is at work.</summary>
     public IReadOnlyList<StoredMail> Undecided(HubReader reader, int limit) =>
-        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256 from incoming_mail where state = 'stored' order by stored_at, server_id, uid limit @limit", new { limit })
+        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate from incoming_mail where state = 'stored' order by stored_at, server_id, uid limit @limit", new { limit })
             .Select(r => r.ToStored())];
 
     public StoredMail? Find(HubReader reader, IncomingMailId id) =>
-        reader.QueryFirstOrDefault<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256 from incoming_mail where id = @Id", new { Id = id.Value })?.ToStored();
+        reader.QueryFirstOrDefault<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate from incoming_mail where id = @Id", new { Id = id.Value })?.ToStored();
 
     public string? StateOf(HubReader reader, IncomingMailId id) =>
         reader.QueryFirstOrDefault<string>("select state from incoming_mail where id = @Id", new { Id = id.Value });
@@ -77,47 +83,107 @@ internal sealed class IntakeStore(TimeProvider clock)
     public IReadOnlyList<KnownMessage> Known(HubReader reader, IReadOnlyCollection<string> headerIds, EmailAddress? sender)
     {
         List<KnownMessage> known = [];
-        foreach (var header in headerIds)
+        // A Message-ID is held by one message, or by a few copies; a thousand would be an attack.
+        foreach (var header in headerIds) known.AddRange(KnownWhere(reader, "known_header_id k join thread_message m on m.id = k.message_id", "k.header_id = @Header", sender, header, null));
+        return known;
+    }
+
+    /// <returns>Null when the mail stands in no conversation.</returns>
+    public SignedReply? Signed(HubReader reader, Guid outboxMail, EmailAddress? sender)
+    {
+        if (KnownWhere(reader, "thread_message m", "m.outbox_mail_id = @OutboxMail", sender, null, outboxMail).FirstOrDefault() is not { } answered) return null;
+        var usedBy = reader.QueryFirstOrDefault<string>("select address_key from reply_token_use where outbox_mail_id = @outboxMail", new { outboxMail });
+        return new SignedReply(answered, usedBy is not null && usedBy != sender?.Normalized);
+    }
+
+    /// <summary>The signed address of this mail has let in a sender who took no part.</summary>
+    public static void UseSigned(HubTransaction tx, Guid outboxMail, EmailAddress sender) =>
+        tx.Execute("insert into reply_token_use (outbox_mail_id, address_key, used_at) values (@outboxMail, @Key, @Now) on conflict (outbox_mail_id) do nothing", new { outboxMail, Key = sender.Normalized, tx.Now });
+
+    /// <summary>Messages that answer the one of this id and came before it.</summary>
+    public IReadOnlyList<WaitingAnswer> Waiting(HubReader reader, string headerId) =>
+        [.. reader.Query<WaitingRow>(
+            """
+            select m.conversation_id as Conversation, c.inbox_id as Inbox, m.author_address as Author
+            from awaited_header_id a join thread_message m on m.id = a.message_id join conversation c on c.id = m.conversation_id where a.header_id = @headerId order by m.created_at limit 20
+            """, new { headerId }).Select(r => new WaitingAnswer(new(r.Conversation), r.Inbox is { } inbox ? new InboxId(inbox) : null, EmailAddress.TryParse(r.Author, out var author) ? author.Normalized : r.Author))];
+
+    public bool IsContact(HubReader reader, EmailAddress sender) => reader.Scalar<long>("select count(*) from contact where address_key = @Key", new { Key = sender.Normalized }) > 0;
+
+    /// <summary>New conversations of this sender in an inbox. Counted by when the mailbox got them.</summary>
+    public long Begun(HubReader reader, EmailAddress sender, InboxId inbox, DateTimeOffset since) =>
+        reader.Scalar<long>(
+            """
+            select count(*) from incoming_mail m join conversation c on c.id = m.conversation_id
+            where m.sender_key = @Key and m.settled_at > @since and coalesce(m.internal_date, m.stored_at) > @since and m.outcome in ('new', 'automatic') and c.inbox_id = @Inbox
+            """, new { Key = sender.Normalized, since, Inbox = inbox.Value });
+
+    /// <summary>Messages of this sender in a conversation.</summary>
+    public long Written(HubReader reader, EmailAddress sender, ConversationId conversation, DateTimeOffset since) =>
+        reader.Scalar<long>(
+            """
+            select count(*) from incoming_mail m
+            where m.sender_key = @Key and m.settled_at > @since and coalesce(m.internal_date, m.stored_at) > @since and m.outcome in ('reply', 'automatic') and m.conversation_id = @Conversation
+            """, new { Key = sender.Normalized, since, Conversation = conversation.Value });
+
+    private static List<KnownMessage> KnownWhere(HubReader reader, string from, string where, EmailAddress? sender, string? header, Guid? outboxMail)
+    {
+        List<KnownMessage> known = [];
+        foreach (var row in reader.Query<KnownRow>(
+            $"""
+            select m.id as Message, m.conversation_id as Conversation, c.inbox_id as Inbox, m.direction as Direction, lower(m.author_address) as Author, m.sent_from as SentFrom, m.fingerprint as Fingerprint, m.header_id as HeaderId, m.outbox_mail_id as OutboxMail,
+                exists (select 1 from conversation_participant p where p.conversation_id = m.conversation_id and p.address_key = @Sender) as SenderTakesPart
+            from {from} join conversation c on c.id = m.conversation_id where {where} order by m.created_at desc, m.number desc limit {MostOfOneId}
+            """, new { Header = header, OutboxMail = outboxMail, Sender = sender?.Normalized }))
         {
-            // A Message-ID is held by one message, or by a few copies; a thousand would be an attack.
-            foreach (var row in reader.Query<KnownRow>(
-                """
-                select m.id as Message, m.conversation_id as Conversation, m.direction as Direction, lower(m.author_address) as Author, m.sent_from as SentFrom, m.fingerprint as Fingerprint,
-                    exists (select 1 from conversation_participant p where p.conversation_id = m.conversation_id and p.address_key = @Sender) as SenderTakesPart
-                from known_header_id k join thread_message m on m.id = k.message_id where k.header_id = @header order by m.created_at desc, m.number desc limit 20
-                """, new { header, Sender = sender?.Normalized }))
+            var recipients = reader.Query<string>("select address_key from thread_message_recipient where message_id = @Message and field <> 'reply-to'", new { row.Message });
+            known.Add(new KnownMessage(new(row.Message), new(row.Conversation), header ?? row.HeaderId ?? "", ConversationStore.DirectionOf(row.Direction), row.Author, row.SentFrom, recipients.ToHashSet(), row.Fingerprint, row.SenderTakesPart)
             {
-                var recipients = reader.Query<string>("select address_key from thread_message_recipient where message_id = @Message and field <> 'reply-to'", new { row.Message });
-                known.Add(new KnownMessage(new(row.Message), new(row.Conversation), header, ConversationStore.DirectionOf(row.Direction), row.Author, row.SentFrom, recipients.ToHashSet(), row.Fingerprint, row.SenderTakesPart));
-            }
+                Inbox = row.Inbox is { } inbox ? new InboxId(inbox) : null,
+                OutboxMail = row.OutboxMail,
+            });
         }
         return known;
     }
 
-    public void Settle(HubTransaction tx, IncomingMailId id, string outcome, string explanation, ConversationId? conversation, ThreadMessageId? message) =>
+    /// <param name="mail">Null: it could not be read.</param>
+    public void Settle(HubTransaction tx, IncomingMailId id, ReceivedMail? mail, string outcome, string explanation, ConversationId? conversation, ThreadMessageId? message) =>
         tx.Execute(
             """
             update incoming_mail set state = 'done', outcome = @outcome, explanation = @explanation, conversation_id = @Conversation, message_id = @Message,
-                problem_code = null, problem_text = null, settled_at = @Now, tries = tries + 1
+                problem_code = null, problem_text = null, settled_at = @Now, tries = tries + 1, sender = @Sender, sender_key = @SenderKey, subject = @Subject
             where id = @Id
-            """, new { outcome, explanation, Conversation = conversation?.Value, Message = message?.Value, tx.Now, Id = id.Value });
+            """, new { outcome, explanation, Conversation = conversation?.Value, Message = message?.Value, tx.Now, Sender = mail?.Sender?.ToString(), SenderKey = mail?.Sender?.Address.Normalized, mail?.Subject, Id = id.Value });
 
-    public void Quarantine(HubTransaction tx, IncomingMailId id, string problemCode, string reason) =>
+    /// <param name="mail">Null: it could not be read.</param>
+    public void Quarantine(HubTransaction tx, IncomingMailId id, ReceivedMail? mail, string problemCode, string reason) =>
         tx.Execute(
-            "update incoming_mail set state = 'quarantined', problem_code = @problemCode, problem_text = @reason, settled_at = @Now, tries = tries + 1 where id = @Id",
-            new { problemCode, reason, tx.Now, Id = id.Value });
+            "update incoming_mail set state = 'quarantined', problem_code = @problemCode, problem_text = @reason, settled_at = @Now, tries = tries + 1, sender = @Sender, sender_key = @SenderKey, subject = @Subject where id = @Id",
+            new { problemCode, reason, tx.Now, Sender = mail?.Sender?.ToString(), SenderKey = mail?.Sender?.Address.Normalized, mail?.Subject, Id = id.Value });
+
+    /// <returns>False when it does not wait in quarantine.</returns>
+    public bool Discard(HubTransaction tx, IncomingMailId id, Guid byUser) =>
+        tx.Execute("update incoming_mail set state = 'done', outcome = 'discarded', discarded_at = @Now, discarded_by = @byUser where id = @Id and state = 'quarantined'", new { tx.Now, byUser, Id = id.Value }) > 0;
+
+    /// <returns>False when it was not discarded.</returns>
+    public bool Restore(HubTransaction tx, IncomingMailId id) =>
+        tx.Execute("update incoming_mail set state = 'quarantined', outcome = null, discarded_at = null, discarded_by = null where id = @Id and outcome = 'discarded'", new { Id = id.Value }) > 0;
 
     /// <summary>The newest first.</summary>
+    /// <param name="discarded">Those that were put away, instead of those that wait.</param>
     /// <param name="before">The last one of the page before; null: the first page.</param>
-    public IReadOnlyList<QuarantinedMail> Quarantined(HubReader reader, IncomingMailId? before, int limit) =>
+    public IReadOnlyList<QuarantinedMail> Quarantined(HubReader reader, bool discarded, IncomingMailId? before, int limit) =>
         [.. reader.Query<QuarantineRow>(
-            $"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and (@Before is null or id < @Before) order by id desc limit @Limit",
+            $"select {QuarantineRow.Columns} from incoming_mail where {(discarded ? "outcome = 'discarded'" : "state = 'quarantined'")} and (@Before is null or id < @Before) order by id desc limit @Limit",
             new { Before = before?.Value, Limit = Math.Clamp(limit, 1, 500) }).Select(r => r.ToMail())];
 
     public long CountQuarantined(HubReader reader) => reader.Scalar<long>("select count(*) from incoming_mail where state = 'quarantined'");
 
+    public long CountDiscarded(HubReader reader) => reader.Scalar<long>("select count(*) from incoming_mail where outcome = 'discarded'");
+
+    /// <summary>Waiting or discarded.</summary>
     public QuarantinedMail? FindQuarantined(HubReader reader, IncomingMailId id) =>
-        reader.QueryFirstOrDefault<QuarantineRow>($"select {QuarantineRow.Columns} from incoming_mail where state = 'quarantined' and id = @Id", new { Id = id.Value })?.ToMail();
+        reader.QueryFirstOrDefault<QuarantineRow>($"select {QuarantineRow.Columns} from incoming_mail where (state = 'quarantined' or outcome = 'discarded') and id = @Id", new { Id = id.Value })?.ToMail();
 
     private sealed class StoredRow
     {
@@ -125,8 +191,16 @@ internal sealed class IntakeStore(TimeProvider clock)
         public Guid Server { get; set; }
         public Guid RawBody { get; set; }
         public byte[] RawSha256 { get; set; } = [];
+        public DateTimeOffset? InternalDate { get; set; }
 
-        public StoredMail ToStored() => new(new(Id), Server, RawBody, RawSha256);
+        public StoredMail ToStored() => new(new(Id), Server, RawBody, RawSha256, InternalDate);
+    }
+
+    private sealed class WaitingRow
+    {
+        public Guid Conversation { get; set; }
+        public Guid? Inbox { get; set; }
+        public string Author { get; set; } = "";
     }
 
     private sealed class IdRow
@@ -141,13 +215,16 @@ internal sealed class IntakeStore(TimeProvider clock)
         public string Direction { get; set; } = "";
         public string Author { get; set; } = "";
         public string? SentFrom { get; set; }
+        public string? HeaderId { get; set; }
+        public Guid? Inbox { get; set; }
+        public Guid? OutboxMail { get; set; }
         public byte[]? Fingerprint { get; set; }
         public bool SenderTakesPart { get; set; }
     }
 
     private sealed class QuarantineRow
     {
-        public const string Columns = "id as Id, server_id as Server, stored_at as StoredAt, size as Size, problem_code as ProblemCode, problem_text as Reason, tries as Tries";
+        public const string Columns = "id as Id, server_id as Server, stored_at as StoredAt, size as Size, sender as Sender, subject as Subject, problem_code as ProblemCode, problem_text as Reason, tries as Tries, discarded_at as DiscardedAt, discarded_by as DiscardedBy";
         public Guid Id { get; set; }
         public Guid Server { get; set; }
         public DateTimeOffset StoredAt { get; set; }
@@ -155,7 +232,11 @@ internal sealed class IntakeStore(TimeProvider clock)
         public string ProblemCode { get; set; } = "";
         public string Reason { get; set; } = "";
         public long Tries { get; set; }
+        public string? Sender { get; set; }
+        public string? Subject { get; set; }
+        public DateTimeOffset? DiscardedAt { get; set; }
+        public Guid? DiscardedBy { get; set; }
 
-        public QuarantinedMail ToMail() => new(new(Id), Server, StoredAt, Size, ProblemCode, Reason, (int)Tries);
+        public QuarantinedMail ToMail() => new(new(Id), Server, StoredAt, Size, Sender, Subject, ProblemCode, Reason, (int)Tries, DiscardedAt, DiscardedBy);
     }
 }

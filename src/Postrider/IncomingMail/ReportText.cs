@@ -8,6 +8,10 @@ internal static class ReportText
 {
     private const int MaxLines = 50;
 
+    /// <summary>What a receipt says, in one sentence.</summary>
+    public static string OfReceipt(MailReport receipt, Mail.NamedAddress sender) =>
+        (receipt.Type switch { "displayed" => IncomingMailTexts.ReceiptDisplayed, "deleted" => IncomingMailTexts.ReceiptDeleted, _ => IncomingMailTexts.ReceiptOther }).With(sender.Name ?? sender.Address.ToString(), receipt.Type ?? "?");
+
     public static string Of(MailReport report, bool verified)
     {
         List<string> lines = [];

@@ -41,6 +41,10 @@ public sealed record IncomingServer
     public required StartChoice Starts { get; init; }
     /// <summary>Messages are marked as read in the mailbox once they are safe here.</summary>
     public required bool MarkSeen { get; init; }
+    /// <summary>What answers nothing and names no alias waits in quarantine, instead of beginning a conversation.</summary>
+    public bool UnroutedToQuarantine { get; init; }
+    /// <summary>The inbox that such a conversation stands in; null: in none. Kept as a bare id.</summary>
+    public Guid? DefaultInbox { get; init; }
     public required IncomingServerState State { get; init; }
     /// <summary>Counts changes: a watcher of an older version starts again.</summary>
     public required int Version { get; init; }
@@ -61,15 +65,31 @@ public sealed record MailboxHealth(DateTimeOffset? LastContactAt, DateTimeOffset
 
 /// <summary>What the form and the API give.</summary>
 /// <param name="Password">Null: the stored one stays.</param>
-public sealed record IncomingServerDraft(string? Name, string? Kind, string? UserName, string? Host, int? Port, string? Security, string? Password, string? Folder, string? Starts, bool MarkSeen);
+public sealed record IncomingServerDraft(string? Name, string? Kind, string? UserName, string? Host, int? Port, string? Security, string? Password, string? Folder, string? Starts, bool MarkSeen)
+{
+    /// <summary>Where mail goes that answers nothing and names no alias: <c>conversation</c> (also null) or <c>quarantine</c>.</summary>
+    public string? Unrouted { get; init; }
+    /// <summary>The inbox that such conversations stand in; null: in none.</summary>
+    public Guid? DefaultInbox { get; init; }
+}
 
 /// <summary>A draft that may be stored.</summary>
 internal sealed record IncomingServerSettings(string Name, IncomingServerKind Kind, string UserName, string Host, int Port, WireSecurity Security, string? Password, string Folder, StartChoice Starts, bool MarkSeen)
 {
+    public bool UnroutedToQuarantine { get; init; }
+    public Guid? DefaultInbox { get; init; }
+
     /// <summary>Checks a draft. Errors are keyed by the field they belong to.</summary>
     /// <param name="outlookHost">Where Outlook mailboxes are, from the cloud's settings: they are not typed in.</param>
     /// <param name="outlookInstalled">The app Microsoft Outlook is installed.</param>
     public static (IncomingServerSettings? Settings, IReadOnlyDictionary<string, string> Errors) Check(IncomingServerDraft draft, string outlookHost, int outlookPort, bool outlookInstalled)
+    {
+        var (settings, errors) = CheckMailbox(draft, outlookHost, outlookPort, outlookInstalled);
+        if (draft.Unrouted is not (null or "" or "conversation" or "quarantine")) errors["unrouted"] = IncomingServersTexts.UnroutedUnknown;
+        return (errors.Count > 0 ? null : settings! with { UnroutedToQuarantine = draft.Unrouted == "quarantine", DefaultInbox = draft.Unrouted == "quarantine" ? null : draft.DefaultInbox }, errors);
+    }
+
+    private static (IncomingServerSettings? Settings, Dictionary<string, string> Errors) CheckMailbox(IncomingServerDraft draft, string outlookHost, int outlookPort, bool outlookInstalled)
     {
         ArgumentNullException.ThrowIfNull(draft);
         Dictionary<string, string> errors = [];

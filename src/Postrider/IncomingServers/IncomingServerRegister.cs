@@ -1,4 +1,5 @@
 using Postrider.Apps;
+using Postrider.Conversations;
 using Postrider.Entra;
 using Postrider.Journal;
 using Postrider.Mail;
@@ -17,7 +18,7 @@ internal sealed record SaveResult(IncomingServerId? Id, Problem? Problem, IReadO
 
 /// <summary>Everything a person or a program does with incoming servers: pages and API call these same methods.</summary>
 internal sealed class IncomingServerRegister(
-    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, ConnectRequestStore requests, MailboxSessions sessions, MailboxReader reader, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
+    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, ConnectRequestStore requests, MailboxSessions sessions, MailboxReader reader, InboxStore inboxes, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
 {
     public Task<IReadOnlyList<IncomingServer>> ListAsync(CancellationToken cancel) => database.ReadAsync(store.List, cancel);
 
@@ -39,13 +40,15 @@ internal sealed class IncomingServerRegister(
         if (settings is null) return new SaveResult(null, IncomingServersProblems.Invalid(errors), errors);
         var id = store.NewId();
         var sealedPassword = settings.Password is { } password ? sessions.Seal(id, password) : null;
-        await database.WriteAsync(tx =>
+        var refused = await database.WriteAsync(tx =>
         {
+            if (InboxIsGone(tx, settings)) return Wrong("defaultInbox", IncomingServersTexts.InboxGone, out errors);
             store.Insert(tx, id, settings, sealedPassword);
             AdoptAccount(tx, id, settings);
             journal.Write(tx, "incoming-server-created", IncomingServerChanges.Topic, id.Value, $"{settings.Name} was created.", byUser);
+            return null;
         }, cancel);
-        return new SaveResult(id, null, errors);
+        return refused is null ? new SaveResult(id, null, errors) : new SaveResult(null, refused, errors);
     }
 
     public async Task<SaveResult> ChangeAsync(IncomingServerId id, IncomingServerDraft draft, Guid byUser, CancellationToken cancel)
@@ -56,6 +59,7 @@ internal sealed class IncomingServerRegister(
         var problem = await database.WriteAsync(tx =>
         {
             if (store.Find(tx, id) is not { } before) return IncomingServersProblems.NotFound();
+            if (InboxIsGone(tx, settings)) return Wrong("defaultInbox", IncomingServersTexts.InboxGone, out errors);
             // Whoever may change the host must not thereby receive the password at a machine of their own.
             if (settings is { Kind: IncomingServerKind.Imap, Password: null } && before.SealedPassword is not null && !IncomingServerStore.SameText(before.Host, settings.Host))
             {
@@ -155,6 +159,14 @@ internal sealed class IncomingServerRegister(
     private void AdoptAccount(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings)
     {
         if (settings.Kind == IncomingServerKind.Outlook && accounts.FindByUserName(tx, EmailAddress.Parse(settings.UserName)) is { } account) store.SetAccount(tx, id, account.Id.Value);
+    }
+
+    private bool InboxIsGone(HubReader reader, IncomingServerSettings settings) => settings.DefaultInbox is { } inbox && inboxes.FindInbox(reader, new InboxId(inbox)) is null;
+
+    private static Problem Wrong(string field, string why, out IReadOnlyDictionary<string, string> errors)
+    {
+        errors = new Dictionary<string, string>(StringComparer.Ordinal) { [field] = why };
+        return IncomingServersProblems.Invalid(errors);
     }
 
     private void MarkProved(HubTransaction tx, IncomingServer server)

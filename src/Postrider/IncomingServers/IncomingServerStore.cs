@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Postrider.Conversations;
 using Postrider.Doctor;
 using Postrider.IncomingMail;
 using Postrider.Journal;
@@ -43,8 +44,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     {
         tx.Execute(
             """
-            insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, state, version, created_at)
-            values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, 'draft', 1, @Now)
+            insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, unrouted, default_inbox_id, state, version, created_at)
+            values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, @Unrouted, @DefaultInbox, 'draft', 1, @Now)
             """, Values(tx, id, settings, sealedPassword));
         Changed(tx);
     }
@@ -56,7 +57,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         if (Find(tx, id) is { } before && (before.Kind != settings.Kind || !SameText(before.UserName, settings.UserName) || !SameText(before.Host, settings.Host))) intake.MailboxEnded(tx, id.Value);
         tx.Execute(
             """
-            update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen,
+            update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen, unrouted = @Unrouted, default_inbox_id = @DefaultInbox,
                 sealed_password = case when @Kind = 'outlook' then null else coalesce(@SealedPassword, sealed_password) end, version = version + 1
             where id = @Id
             """, Values(tx, id, settings, sealedPassword));
@@ -186,6 +187,16 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
 
     private void Changed(HubTransaction tx) => tx.AfterCommit(changes.ServersChanged);
 
+    /// <summary>What a mailbox says of its mail, for the one decision that is made for each message.</summary>
+    public ReceivingServer Receiving(HubReader reader, Guid id) =>
+        reader.QueryFirstOrDefault<ReceivingRow>("select kind as Kind, unrouted as Unrouted, default_inbox_id as DefaultInbox from incoming_server where id = @id", new { id }) is { } row
+            ? new ReceivingServer(row.Unrouted == "quarantine" ? null : new DefaultTarget(row.DefaultInbox is { } inbox ? new InboxId(inbox) : null), row.Kind == "outlook")
+            : new ReceivingServer(new DefaultTarget(null), IsExchange: false);
+
+    /// <returns>The names of those that deliver to this inbox; null: none does.</returns>
+    public string? DeliverTo(HubReader reader, Guid inbox) =>
+        reader.Query<string>("select name from incoming_server where default_inbox_id = @inbox order by name limit 5", new { inbox }) is { Count: > 0 } names ? string.Join(", ", names) : null;
+
     public IncomingServerId NewId() => new(Ids.New(clock));
 
     private static object Values(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword) => new
@@ -201,8 +212,12 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         settings.Folder,
         Starts = settings.Starts == StartChoice.Everything ? "everything" : "now",
         settings.MarkSeen,
+        Unrouted = NameOfUnrouted(settings.UnroutedToQuarantine),
+        settings.DefaultInbox,
         tx.Now,
     };
+
+    internal static string NameOfUnrouted(bool toQuarantine) => toQuarantine ? "quarantine" : "conversation";
 
     internal static bool SameText(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
@@ -211,6 +226,13 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     internal static string NameOf(WireSecurity security) => security switch { WireSecurity.Tls => "tls", WireSecurity.StartTls => "starttls", _ => "none" };
 
     private static readonly JsonSerializerOptions StoredProblem = new(JsonSerializerDefaults.Web);
+
+    private sealed class ReceivingRow
+    {
+        public string Kind { get; set; } = "";
+        public string Unrouted { get; set; } = "";
+        public Guid? DefaultInbox { get; set; }
+    }
 
     private sealed class CursorRow
     {
@@ -233,6 +255,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         public string Folder { get; set; } = "";
         public string Starts { get; set; } = "";
         public bool MarkSeen { get; set; }
+        public string Unrouted { get; set; } = "";
+        public Guid? DefaultInboxId { get; set; }
         public string State { get; set; } = "";
         public int Version { get; set; }
         public DateTimeOffset CreatedAt { get; set; }
@@ -258,6 +282,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             Folder = Folder,
             Starts = Starts == "everything" ? StartChoice.Everything : StartChoice.Now,
             MarkSeen = MarkSeen,
+            UnroutedToQuarantine = Unrouted == "quarantine",
+            DefaultInbox = DefaultInboxId,
             State = State == "confirmed" ? IncomingServerState.Confirmed : IncomingServerState.Draft,
             Version = Version,
             CreatedAt = CreatedAt,

@@ -6,9 +6,11 @@ namespace Postrider.IncomingServers;
 /// <param name="Kind">outlook or imap.</param>
 /// <param name="State">draft or confirmed.</param>
 /// <param name="Starts">now or everything.</param>
+/// <param name="Unrouted">conversation or quarantine: where mail goes that answers nothing and names no alias.</param>
+/// <param name="DefaultInbox">The inbox that such conversations stand in; null: in none.</param>
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
 public sealed record IncomingServerAnswer(
-    Guid Id, string Name, string Kind, string UserName, string Host, int Port, string Security, string Folder, string Starts, bool MarkSeen, string State, bool PasswordIsSet, Guid? OutlookAccount, Problem? ConnectProblem,
+    Guid Id, string Name, string Kind, string UserName, string Host, int Port, string Security, string Folder, string Starts, bool MarkSeen, string Unrouted, Guid? DefaultInbox, string State, bool PasswordIsSet, Guid? OutlookAccount, Problem? ConnectProblem,
     DateTimeOffset? ConfirmedAt, DateTimeOffset? LastContactAt, DateTimeOffset? LastMailAt, Problem? Problem, DateTimeOffset? NextTryAt);
 
 /// <param name="Address">Where a browser with the same session goes on.</param>
@@ -64,7 +66,7 @@ internal static class IncomingServersApi
     });
 
     internal static IncomingServerDraft DraftOf(IncomingServer s) =>
-        new(s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), null, s.Folder, NameOf(s.Starts), s.MarkSeen);
+        new(s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), null, s.Folder, NameOf(s.Starts), s.MarkSeen) { Unrouted = IncomingServerStore.NameOfUnrouted(s.UnroutedToQuarantine), DefaultInbox = s.DefaultInbox };
 
     private static async Task<IReadOnlyList<IncomingServerAnswer>> OfAsync(IReadOnlyList<IncomingServer> servers, IncomingServerRegister register, CancellationToken cancel)
     {
@@ -73,7 +75,7 @@ internal static class IncomingServersApi
     }
 
     private static IncomingServerAnswer Of(IncomingServer s, Problem? connectProblem) => new(
-        s.Id.Value, s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), s.Folder, NameOf(s.Starts), s.MarkSeen,
+        s.Id.Value, s.Name, IncomingServerStore.NameOf(s.Kind), s.UserName, s.Host, s.Port, IncomingServerStore.NameOf(s.Security), s.Folder, NameOf(s.Starts), s.MarkSeen, IncomingServerStore.NameOfUnrouted(s.UnroutedToQuarantine), s.DefaultInbox,
         s.State == IncomingServerState.Confirmed ? "confirmed" : "draft", s.SealedPassword is not null, s.OutlookAccount, connectProblem, s.ConfirmedAt, s.Health.LastContactAt, s.Health.LastMailAt, s.Health.Problem, s.Health.NextTryAt);
 
     private static string NameOf(StartChoice starts) => starts == StartChoice.Everything ? "everything" : "now";

@@ -1,5 +1,8 @@
+using Postrider.Conversations;
+using Postrider.IncomingMail;
 using Postrider.Journal;
 using Postrider.OutlookAccounts;
+using Postrider.Storage;
 using Postrider.Web;
 
 namespace Postrider.IncomingServers;
@@ -16,9 +19,18 @@ internal static class IncomingServersFeature
         .AddSingleton<IncomingServerRegister>()
         .AddSingleton<IConnectTarget, IncomingServerConnectTarget>()
         .AddSingleton<IMenuEntry, IncomingServersMenu>()
+        .AddSingleton<IReceivingServers, ReceivingServers>()
+        .AddSingleton<IInboxUse, ReceivingServers>()
         .AddHostedService<MailboxWatchers>();
 
     public static void MapIncomingServers(this WebApplication app) => IncomingServersApi.Map(app);
+
+    private sealed class ReceivingServers(IncomingServerStore store) : IReceivingServers, IInboxUse
+    {
+        public ReceivingServer Of(HubReader reader, Guid server) => store.Receiving(reader, server);
+
+        public string? UsedBy(HubReader reader, InboxId inbox) => store.DeliverTo(reader, inbox.Value) is { } names ? IncomingServersTexts.DeliversTo.With(names) : null;
+    }
 
     private sealed class IncomingServersMenu : IMenuEntry
     {

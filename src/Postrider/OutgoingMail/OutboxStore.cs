@@ -41,7 +41,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
             """,
             new
             {
-                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = message.Report is not null && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
+                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = (message.Report is not null || message.AnswersByItself) && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
                 serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
             });
         var n = 0;

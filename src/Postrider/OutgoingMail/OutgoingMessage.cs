@@ -23,6 +23,8 @@ internal sealed record OutgoingMessage
     public NamedAddress? ReplyTo { get; init; }
     /// <summary>The hub waits for the answer (a conversation): where From is replaced, it must come back to that mailbox, not to the author's own.</summary>
     public bool AnswersComeToTheHub { get; init; }
+    /// <summary>Told the mail's id and the address it leaves with, it makes the address for answers. Null, or when it gives null: the usual one. <see cref="ReplyTo"/> wins.</summary>
+    public Func<Guid, EmailAddress, NamedAddress?>? AnswerAddress { get; init; }
     /// <summary>It goes to many: through the dedicated server of Email Marketing, where one is set.</summary>
     public bool Mailing { get; init; }
     /// <summary>The server it must go through, with From as it is; null: the hub chooses.</summary>
@@ -42,6 +44,8 @@ internal sealed record OutgoingMessage
     public EmailAddress? ReportTo { get; init; }
     /// <summary>The hub itself writes it, not a person: no program answers it (RFC 3834).</summary>
     public bool Automatic { get; init; }
+    /// <summary>It answers a mail by itself (RFC 3834): it says so, asks for no answer, and goes with the null reverse-path where the server lets it.</summary>
+    public bool AnswersByItself { get; init; }
     /// <summary>Makes it a delivery status notification: with the null reverse-path where the server lets it. Null: it is none.</summary>
     public DraftReport? Report { get; init; }
 }

@@ -44,23 +44,26 @@ internal static class OutgoingMessageRules
     {
         From = decision.HeaderFrom,
         // Where the address was replaced, an answer still goes to the one who wrote, unless the author says otherwise or the hub waits for it.
-        ReplyTo = message.ReplyTo is { } wanted ? [wanted] : decision.Rewritten(message.From) && !message.AnswersComeToTheHub ? [message.From] : [],
+        ReplyTo = message.ReplyTo is { } wanted ? [wanted] : message.AnswerAddress?.Invoke(mailId, decision.HeaderFrom.Address) is { } answers ? [answers] : decision.Rewritten(message.From) && !message.AnswersComeToTheHub ? [message.From] : [],
         To = message.To,
         Cc = message.Cc,
         Subject = message.Subject,
         Date = now,
         MessageId = messageId,
         InReplyTo = message.InReplyTo,
-        References = message.References,
+        // Its own Message-ID once more, where the answer is waited for: a server may give the mail another one, and an answer repeats these.
+        References = message.AnswersComeToTheHub ? [.. message.References, messageId] : message.References,
         Text = message.Text,
         Html = message.Html,
         Attachments = message.Attachments,
         Report = message.Report,
-        ExtraHeaders = AutoSubmitted(message) is { } word ? [new("X-Postrider-Id", mailId.ToString("D")), new("Auto-Submitted", word)] : [new("X-Postrider-Id", mailId.ToString("D"))],
+        ExtraHeaders = [new("X-Postrider-Id", mailId.ToString("D")), .. AutoSubmitted(message) is { } word ? [new("Auto-Submitted", word)] : NoFields, .. message.AnswersByItself ? [new("X-Auto-Response-Suppress", "All")] : NoFields],
     };
 
+    private static readonly KeyValuePair<string, string>[] NoFields = [];
+
     /// <summary>RFC 3834 section 5: no program answers what a program wrote. Null: a person did.</summary>
-    private static string? AutoSubmitted(OutgoingMessage message) => message.Report is not null ? "auto-replied" : message.Automatic ? "auto-generated" : null;
+    private static string? AutoSubmitted(OutgoingMessage message) => message.Report is not null || message.AnswersByItself ? "auto-replied" : message.Automatic ? "auto-generated" : null;
 
     private static bool HasControl(string? text) => text?.Any(char.IsControl) == true;
 }

@@ -16,6 +16,11 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string CatchallAlias = "mail.catchall.alias";
     public const string BounceAlias = "mail.bounce.alias";
     public const string CatchallDomainAllowed = "mail.catchall.domain.allowed";
+    public const string ReplyPlusAddressing = "mail.reply.plus_addressing";
+    public const string LoopMinutes = "mail.gateway.loop.minutes";
+    public const string LoopThreshold = "mail.gateway.loop.threshold";
+    public const string LoopAllowed = "mail.gateway.allowed";
+    public const string AuthenticationServers = "mail.authentication.servers";
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
@@ -35,7 +40,12 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(CatchallDomain, "The domain of the hub's own addresses.", "a domain such as example.com", IsDomain),
         new(CatchallAlias, "The part before the @ of the address that takes answers.", "a local part such as catchall", IsLocalPart),
         new(BounceAlias, "The part before the @ of the address that takes delivery failures.", "a local part such as bounce", IsLocalPart),
-        new(CatchallDomainAllowed, "Further domains whose addresses count as the hub's own.", "domains with commas between them", IsDomainList),
+        new(CatchallDomainAllowed, "Where aliases without a domain of their own take mail, besides mail.catchall.domain and the domains of the other aliases. Empty: on every domain.", "domains with commas between them", IsDomainList),
+        new(ReplyPlusAddressing, "Answers to conversations come to an address with a signed token behind a plus, so that they find their conversation whatever becomes of the Message-ID: at mail.catchall.alias where it is set, else at the mailbox that sends. That mailbox must take plus addresses; Exchange Online does unless it was switched off.", "True or False", IsTruth),
+        new(LoopMinutes, "Within so many minutes mail.gateway.loop.threshold messages of one sender count as a loop. Empty: 120.", "a whole number of minutes from 1 to 10080", value => IsNumber(value, 1, 10_080)),
+        new(LoopThreshold, "So many new conversations of one sender in an inbox, or messages in one conversation, count as a loop: the next ones wait in Quarantine. Empty: 20.", "a whole number from 1 to 100000", value => IsNumber(value, 1, 100_000)),
+        new(LoopAllowed, "Senders that may write as much as they want: monitoring, order systems.", "addresses with commas between them", IsAddressList),
+        new(AuthenticationServers, "Mail servers, besides Exchange Online, whose Authentication-Results are believed when they stand on top of a message: the name that such a field begins with.", "host names with commas between them, such as mx.example.com", IsDomainList),
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
@@ -69,7 +79,9 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
 
     private static bool IsTruth(string value) => value is "True" or "False" or "true" or "false" or "1" or "0";
 
-    private static bool IsMegabytes(string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is >= 1 and <= 150;
+    private static bool IsMegabytes(string value) => IsNumber(value, 1, 150);
+
+    private static bool IsNumber(string value, int from, int to) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to;
 
     private static bool IsLocalPart(string value) => EmailAddress.TryParse(value + "@example.com", out var address) && address.LocalPart == value;
 

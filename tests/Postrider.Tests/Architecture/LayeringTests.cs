@@ -22,8 +22,10 @@ public sealed partial class LayeringTests
         ["OutgoingMail"] = ["OutgoingServers", "Doctor"],
         ["Submission"] = ["OutgoingMail"],
         ["Conversations"] = ["OutgoingMail"],
-        ["IncomingMail"] = ["Conversations", "OutgoingMail"],
-        ["IncomingServers"] = ["IncomingMail", "OutlookAccounts", "Entra", "Apps", "Doctor"],
+        // OutgoingServers: as whose mail an automatic answer may leave.
+        ["IncomingMail"] = ["Conversations", "OutgoingMail", "OutgoingServers"],
+        // Conversations: the inboxes that a server delivers to.
+        ["IncomingServers"] = ["IncomingMail", "Conversations", "OutlookAccounts", "Entra", "Apps", "Doctor"],
     };
 
     private static readonly string Hub = Path.Combine(Repository.Root, "src", "Postrider");

@@ -41,7 +41,7 @@ public sealed class IntakeTests : IAsyncLifetime
         bodies = new Bodies(database, TimeProvider.System);
         conversations = new ConversationStore(TimeProvider.System);
         store = new IntakeStore(TimeProvider.System);
-        intake = new Intake(database, bodies, store, conversations, new ConversationEvents(live), ReportsUnderTest.Of(database, live), live, TimeProvider.System, NullLogger<Intake>.Instance);
+        intake = IntakeUnderTest.Of(database, bodies, store, conversations, live);
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class IntakeTests : IAsyncLifetime
         await intake.ResumeAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal("B", Assert.Single(await LinesAsync()).Conversation.Subject);
-        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Assert.Equal(IncomingMailProblems.Unreadable, held.ProblemCode);
         Assert.Equal("incoming-mail-still-quarantined", (await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken))?.Code);
     }
@@ -197,14 +197,14 @@ public sealed class IntakeTests : IAsyncLifetime
         await TakeAsync(Mail(1, "postmaster@example.org", "Undeliverable", "b1@example.org", body: Bounce("ann@example.org", "our1@hub.example")), Mail(2, "ben@example.org", "B", "m2@example.org"));
         Assert.True(wake.Changes.TryRead(out _));
         Assert.Single(await LinesAsync());
-        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Assert.Equal(IncomingMailProblems.ReportOnUnknownMail, held.ProblemCode);
         Assert.Equal("incoming-mail-still-quarantined", (await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken))?.Code);
 
         var conversation = await SentAsync("Offer", "our1@hub.example", "ann@example.org");
         Assert.Null(await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken));
         Assert.Equal(2, (await MessagesAsync(conversation)).Count);
-        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Assert.Null(await intake.ProcessAgainAsync(held.Id, TestContext.Current.CancellationToken));
         Assert.Equal(2, (await MessagesAsync(conversation)).Count);
     }
@@ -215,9 +215,9 @@ public sealed class IntakeTests : IAsyncLifetime
         var mail = Mail(1, "ann@example.org", "A", "m1@example.org") with { Bytes = "Subject: nobody\r\n\r\nhello\r\n"u8.ToArray() };
         await TakeAsync(mail);
 
-        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Assert.Equal(IncomingMailProblems.NoSender, held.ProblemCode);
-        var original = await new Quarantine(database, bodies, store).OriginalAsync(held.Id, TestContext.Current.CancellationToken);
+        var original = await new Quarantine(database, bodies, store, intake).OriginalAsync(held.Id, TestContext.Current.CancellationToken);
         Assert.Equal(mail.Bytes.ToArray(), original!.Bytes);
     }
 
@@ -242,6 +242,118 @@ public sealed class IntakeTests : IAsyncLifetime
         var (_, raw) = (await database.ReadAsync(r => conversations.BodiesOf(r, message.Conversation, message.Id)))!.Value;
         Assert.Equal(mail.Bytes.ToArray(), await bodies.ReadAsync(raw!.Value));
     }
+
+    // THR-04
+    [Fact]
+    public async Task A_parent_that_comes_after_its_child_joins_it_and_a_strangers_does_not()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "Re: Plan", "child@example.org", extra: "In-Reply-To: <parent@example.org>\r\n"));
+        await TakeAsync(Mail(2, "mallory@example.net", "Plan", "other@example.net"), Mail(3, "ann@example.org", "Plan", "parent@example.org"));
+        var conversation = (await LinesAsync()).Single(l => l.Conversation.MessageCount == 2).Conversation.Id;
+        Assert.Equal(["Re: Plan", "Plan"], (await MessagesAsync(conversation)).Select(m => m.Subject));
+
+        // Somebody else's words under the id that is waited for.
+        await TakeAsync(Mail(4, "ben@example.org", "Re: Two", "child2@example.org", extra: "References: <parent2@example.org>\r\n"), Mail(5, "mallory@example.net", "Two", "parent2@example.org"));
+        Assert.Equal(4, (await LinesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_alias_leads_to_its_inbox_and_two_lead_to_two()
+    {
+        var (sales, support) = (await InboxAsync("Sales", "sales", "hub.example"), await InboxAsync("Support", "support", ""));
+        await TakeAsync(Mail(1, "ann@example.org", "Order", "m1@example.org"), Mail(2, "ben@example.org", "Both", "m2@example.org", extra: "Cc: support@third.example\r\n"));
+        var lines = await LinesAsync();
+        Assert.Equal([("Both", sales), ("Both", support), ("Order", sales)], lines.Select(l => (l.Conversation.Subject, l.Conversation.Inbox!.Value)).OrderBy(l => l.Subject, StringComparer.Ordinal).ThenBy(l => l.Value != sales));
+        // An answer to both goes on where its recipient says.
+        await TakeAsync(Mail(3, "ben@example.org", "Re: Both", "m3@example.org", extra: "In-Reply-To: <m2@example.org>\r\n"));
+        Assert.Equal(2, (await LinesAsync()).Single(l => l.Conversation.Subject == "Both" && l.Conversation.Inbox == sales).Conversation.MessageCount);
+        Assert.Contains("sales@hub.example leads to Sales", (await MessagesAsync(lines.First(l => l.Conversation.Subject == "Order").Conversation.Id))[0].Explanation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Too_many_of_one_sender_wait_in_quarantine_and_old_mail_does_not_count()
+    {
+        await InboxAsync("Sales", "sales", "hub.example");
+        // A first reading of a mailbox: years at once.
+        await TakeAsync([.. Enumerable.Range(1, 30).Select(n => Mail((uint)n, "ann@example.org", $"Old {n}", $"old{n}@example.org") with { InternalDate = TimeProvider.System.GetUtcNow().AddDays(-n) })]);
+        Assert.Equal(0, await database.ReadAsync(store.CountQuarantined));
+
+        await TakeAsync([.. Enumerable.Range(101, 25).Select(n => Mail((uint)n, "robot@example.org", $"Alarm {n}", $"m{n}@example.org", extra: Passed("example.org")))]);
+        var held = await database.ReadAsync(r => store.Quarantined(r, false, null, 50));
+        Assert.Equal(5, held.Count);
+        Assert.All(held, mail => Assert.Equal((IncomingMailProblems.Loop, "robot@example.org"), (mail.ProblemCode, mail.Sender)));
+        // One answer, whatever comes.
+        Assert.Equal("robot@example.org", (await database.ReadAsync(RefusalStore.Due)).Single().Recipient);
+    }
+
+    [Fact]
+    public async Task A_refused_sender_is_told_once_a_day_and_only_when_the_address_is_proved()
+    {
+        await InboxAsync("Board", "sales", "hub.example", ContactRule.KnownContacts);
+        await TakeAsync(
+            Mail(1, "ann@example.org", "One", "m1@example.org", extra: Passed("example.org")), Mail(2, "ann@example.org", "Two", "m2@example.org", extra: Passed("example.org")),
+            Mail(3, "ben@example.net", "Unproved", "m3@example.net"), Mail(4, "cy@example.net", "Forged", "m4@example.net", extra: "Authentication-Results: dmarc=fail header.from=example.net\r\n"),
+            Mail(5, "list@example.com", "List", "m5@example.com", extra: Passed("example.com") + "List-Id: <l.example.com>\r\n"), Mail(6, "away@example.com", "Away", "m6@example.com", extra: Passed("example.com") + "Auto-Submitted: auto-generated\r\n"));
+        Assert.Empty(await LinesAsync());
+        var held = await database.ReadAsync(r => store.Quarantined(r, false, null, 50));
+        Assert.All(held, mail => Assert.Equal(IncomingMailProblems.Refused, mail.ProblemCode));
+        Assert.Equal(6, held.Count);
+        var due = Assert.Single(await database.ReadAsync(RefusalStore.Due));
+        Assert.Equal(("ann@example.org", "sales@hub.example", "m1@example.org"), (due.Recipient, due.RefusedBy, due.HeaderId));
+        Assert.Contains("The sender is told.", held.Single(h => h.Subject == "One").Reason, StringComparison.Ordinal);
+
+        // Once it is known who they are, Process again lets them in.
+        await database.WriteAsync(tx => tx.Execute("update alias set contact_rule = 'everyone'"));
+        foreach (var mail in held) Assert.Null(await intake.ProcessAgainAsync(mail.Id, TestContext.Current.CancellationToken));
+        Assert.Equal(6, (await LinesAsync()).Count);
+        Assert.Single(await database.ReadAsync(RefusalStore.Due));
+    }
+
+    [Fact]
+    public async Task What_a_person_discards_can_be_taken_back_and_what_is_sent_on_stands_there()
+    {
+        var by = new Postrider.Web.Viewer(Reader, "Rita", "rita@hub.example", true, false);
+        var cancel = TestContext.Current.CancellationToken;
+        await TakeAsync(Mail(1, "x@example.org", "A", "a@example.org") with { Bytes = "Subject: nobody\r\n\r\nhello\r\n"u8.ToArray() });
+        var id = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10))).Id;
+
+        Assert.Null(await intake.DiscardAsync(id, by, cancel));
+        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
+        Assert.Equal(Reader, Assert.Single(await database.ReadAsync(r => store.Quarantined(r, true, null, 10))).DiscardedBy);
+        Assert.Equal("incoming-mail-not-waiting", (await intake.DiscardAsync(id, by, cancel))?.Code);
+        Assert.Equal("incoming-mail-not-waiting", (await intake.SendToAsync(id, null, null, by, cancel))?.Code);
+        Assert.Equal("incoming-mail-not-waiting", (await intake.ProcessAgainAsync(id, cancel))?.Code);
+        Assert.Null(await intake.RestoreAsync(id, by, cancel));
+        Assert.Equal("incoming-mail-not-waiting", (await intake.RestoreAsync(id, by, cancel))?.Code);
+
+        Assert.Equal("inbox-not-found", (await intake.SendToAsync(id, null, new InboxId(Guid.NewGuid()), by, cancel))?.Code);
+        Assert.Equal("conversation-not-found", (await intake.SendToAsync(id, new ConversationId(Guid.NewGuid()), null, by, cancel))?.Code);
+        var sales = await InboxAsync("Sales", "sales", "hub.example");
+        Assert.Null(await intake.SendToAsync(id, null, sales, by, cancel));
+        var line = Assert.Single(await LinesAsync());
+        Assert.Equal((sales, "nobody"), (line.Conversation.Inbox!.Value, line.Conversation.Subject));
+        Assert.StartsWith("Rita sent it here from quarantine.", (await MessagesAsync(line.Conversation.Id))[0].Explanation, StringComparison.Ordinal);
+        Assert.Equal("incoming-mail-not-waiting", (await intake.SendToAsync(id, null, null, by, cancel))?.Code);
+        Assert.Equal(["incoming-mail-discarded", "incoming-mail-restored", "incoming-mail-sent-on"], await database.ReadAsync(r => r.Query<string>("select kind from journal_event where subject = 'quarantine' order by at, id")));
+    }
+
+    [Fact]
+    public async Task A_failed_sender_is_marked_on_the_message()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "A", "m1@example.org", extra: "Authentication-Results: spf=fail; dmarc=fail action=none header.from=example.org\r\n"));
+        var message = Assert.Single(await MessagesAsync(Assert.Single(await LinesAsync()).Conversation.Id));
+        Assert.Equal(SenderCheck.Failed, message.SenderCheck);
+    }
+
+    private Task<InboxId> InboxAsync(string inbox, string alias, string domain, ContactRule rule = ContactRule.Everyone) => database.WriteAsync(tx =>
+    {
+        var inboxes = new InboxStore(TimeProvider.System);
+        var id = inboxes.Insert(tx, inbox)!.Value;
+        inboxes.Insert(tx, new AliasSettings(alias, domain, id, rule, null, true));
+        return id;
+    });
+
+    private static string Passed(string domain) => $"Authentication-Results: spf=pass smtp.mailfrom={domain}; dmarc=pass action=none header.from={domain}\r\n";
 
     [Fact]
     public async Task Every_corpus_message_is_settled_and_none_blocks_the_others()

@@ -43,7 +43,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
         var incidents = new IncidentStore(journal, live, [], TimeProvider.System);
         servers = new IncomingServerStore(TimeProvider.System, new IncomingServerChanges(live), store, incidents, new OutlookAccountStore(database, new EphemeralDataProtectionProvider(), journal, incidents));
         conversations = new ConversationStore(TimeProvider.System);
-        var intake = new Intake(database, new Bodies(database, TimeProvider.System), store, conversations, new ConversationEvents(live), ReportsUnderTest.Of(database, live), live, TimeProvider.System, NullLogger<Intake>.Instance);
+        var intake = IntakeUnderTest.Of(database, new Bodies(database, TimeProvider.System), store, conversations, live);
         reader = new MailboxReader(database, servers, intake, TimeProvider.System, NullLogger<MailboxReader>.Instance);
         var id = servers.NewId();
         server = await database.WriteAsync(tx =>
@@ -77,7 +77,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
         Assert.Null((await ReadAsync()).Failure);
         Assert.Equal(4u, (await CursorAsync()).NextUid);
         Assert.Equal(["Mail 1", "Mail 3"], await SubjectsAsync());
-        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        var held = Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Assert.Equal(IncomingMailProblems.NotHandedOver, held.ProblemCode);
         Assert.Contains("UID 2 of INBOX", held.Reason, StringComparison.Ordinal);
     }
@@ -100,7 +100,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
         Assert.Null((await ReadAsync()).Failure);
         Assert.Equal(4u, (await CursorAsync()).NextUid);
         Assert.Equal(["Mail 1", "Mail 3"], await SubjectsAsync());
-        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
     {
         Spoilt[2] = "NO Request is throttled. Suggested Backoff Time: 1000 milliseconds";
         for (var tries = 0; tries < 2 * MailboxReader.TriesOfAMessage; tries++) Assert.NotNull((await ReadAsync()).Failure);
-        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, null, 10)));
+        Assert.Empty(await database.ReadAsync(r => store.Quarantined(r, false, null, 10)));
         Spoilt.Clear();
         Assert.Null((await ReadAsync()).Failure);
         Assert.Equal(["Mail 1", "Mail 2", "Mail 3"], await SubjectsAsync());
@@ -135,7 +135,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
         Spoilt[2] = "SIZE 999999999";
         Assert.Null((await ReadAsync()).Failure);
         Assert.Equal(["Mail 1", "Mail 3"], await SubjectsAsync());
-        Assert.Equal(IncomingMailProblems.NotHandedOver, Assert.Single(await database.ReadAsync(r => store.Quarantined(r, null, 10))).ProblemCode);
+        Assert.Equal(IncomingMailProblems.NotHandedOver, Assert.Single(await database.ReadAsync(r => store.Quarantined(r, false, null, 10))).ProblemCode);
     }
 
     private async Task<MailboxCursor> CursorAsync() => (await database.ReadAsync(r => servers.Cursor(r, server.Id, "INBOX")))!;

@@ -12,10 +12,12 @@ want curl curl
 want openssl openssl
 want python3 python3
 want chromium chromium fonts-dejavu-core
-want dovecot dovecot-core dovecot-imapd dovecot-submissiond
+want dovecot dovecot-core dovecot-imapd dovecot-pop3d dovecot-submissiond
 want swaks swaks
 want mbsync isync
 want smtp-sink postfix
+# On machines where Dovecot was installed without it.
+want_package dovecot-pop3d
 # The SASL module through which mbsync signs in with a token; the program alone cannot.
 want_package libsasl2-modules-kdexoauth2
 install_wanted || echo "Tests that need a missing program are skipped and say so." >&2

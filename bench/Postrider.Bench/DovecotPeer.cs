@@ -40,9 +40,8 @@ internal sealed class DovecotPeer : IDisposable
         var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(7));
         File.WriteAllText(Path.Combine(folder, "cert.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
-        var inbox = Path.Combine(folder, "mail", "Maildir");
-        foreach (var sub in (string[])["run", "mail/Maildir/cur", "mail/Maildir/new", "mail/Maildir/tmp"]) Directory.CreateDirectory(Path.Combine(folder, sub));
-        for (var i = 0; i < messages; i++) await File.WriteAllBytesAsync(Path.Combine(inbox, "cur", $"{1_700_000_000 + i}.M{i:D6}P1.bench,S={MessageBytes}:2,S"), Message(i));
+        foreach (var sub in (string[])["run", "mail"]) Directory.CreateDirectory(Path.Combine(folder, sub));
+        await FillAsync(folder, "bench", messages, 0);
         var (port, tlsPort) = (FreePort(), FreePort());
         await File.WriteAllTextAsync(Path.Combine(folder, "dovecot.conf"), Configuration(folder, port, tlsPort));
         await RunAsync("chmod", "-R", "a+rX", folder);
@@ -66,12 +65,26 @@ internal sealed class DovecotPeer : IDisposable
         return peer;
     }
 
-    public async Task<ImapClient> ConnectAsync(bool tls, bool select = true)
+    public async Task<ImapClient> ConnectAsync(bool tls, bool select = true, string user = "bench")
     {
-        var connected = await ImapClient.ConnectAsync(Endpoint(tls), Credential, null, CancellationToken.None);
+        var connected = await ImapClient.ConnectAsync(Endpoint(tls), Credential with { UserName = user }, null, CancellationToken.None);
         var client = connected.Client ?? throw new InvalidOperationException(connected.Failure!.Detail);
         if (select && (await client.SelectAsync("INBOX", readOnly: true, CancellationToken.None)).Failure is { } failure) throw new InvalidOperationException(failure.Detail);
         return client;
+    }
+
+    /// <summary>A mailbox of another user, with messages numbered from <paramref name="first"/>.</summary>
+    public async Task FillAsync(string user, int messages, int first)
+    {
+        await FillAsync(_folder, user, messages, first);
+        await RunAsync("chown", "-R", "mail:mail", Path.Combine(_folder, "mail", user));
+    }
+
+    private static async Task FillAsync(string folder, string user, int messages, int first)
+    {
+        var inbox = Path.Combine(folder, "mail", user, "Maildir");
+        foreach (var sub in (string[])["cur", "new", "tmp"]) Directory.CreateDirectory(Path.Combine(inbox, sub));
+        for (var i = 0; i < messages; i++) await File.WriteAllBytesAsync(Path.Combine(inbox, "cur", $"{1_700_000_000 + i}.M{i:D6}P1.bench,S={MessageBytes}:2,S"), Message(first + i));
     }
 
     public void Dispose()
@@ -106,9 +119,10 @@ internal sealed class DovecotPeer : IDisposable
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program} ended with {process.ExitCode}");
     }
 
-    private async Task WarmAsync()
+    /// <summary>Makes the index and brings the files into memory.</summary>
+    public async Task WarmAsync(string user = "bench")
     {
-        await using var client = await ConnectAsync(tls: false);
+        await using var client = await ConnectAsync(tls: false, user: user);
         var uids = await client.UidSearchFromAsync(1, CancellationToken.None);
         await client.UidFetchAsync(uids.Value!, withBody: true, _ => ValueTask.CompletedTask, CancellationToken.None);
     }
@@ -142,7 +156,7 @@ internal sealed class DovecotPeer : IDisposable
         }
         userdb {
           driver = static
-          args = uid=mail gid=mail home={{folder}}/mail
+          args = uid=mail gid=mail home={{folder}}/mail/%u
         }
         service imap-login {
           service_count = 0

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Postrider.Bench;
 
-/// <summary>The hub in a process of its own, on a new folder, with an administrator, an API key, a door for SMTP and one outgoing server without budget: smtp-sink.</summary>
+/// <summary>The hub in a process of its own, on a new folder, with an administrator, an API key, and a door for SMTP.</summary>
 internal sealed class HubPeer : IDisposable
 {
     private readonly PeerProcess _process;
@@ -14,24 +14,28 @@ internal sealed class HubPeer : IDisposable
 
     private HubPeer(PeerProcess process, DirectoryInfo folder, HttpClient api, int submission) => (_process, _folder, Api, Submission) = (process, folder, api, submission);
 
+    public int ProcessId => _process.Id;
+
     /// <summary>As many connections as there are callers.</summary>
     public HttpClient Api { get; }
 
     /// <summary>The port where it takes mail by SMTP, from this machine without a sign-in.</summary>
     public int Submission { get; }
 
-    public static async Task<HubPeer> StartAsync(int sinkPort)
+    /// <param name="sinkPort">Its outgoing server without budget, smtp-sink; null: it has none.</param>
+    /// <param name="trust">File of one more certificate that it trusts; null: the system's alone.</param>
+    public static async Task<HubPeer> StartAsync(int? sinkPort, string? trust = null)
     {
         var folder = Directory.CreateTempSubdirectory("postrider-bench-hub-");
         var submission = PeerProcess.FreePort();
-        var process = PeerProcess.StartHeard("dotnet", Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName, "--submission", submission.ToString(CultureInfo.InvariantCulture));
+        var process = PeerProcess.StartHeard("dotnet", [Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName, "--submission", submission.ToString(CultureInfo.InvariantCulture), .. trust is null ? Array.Empty<string>() : ["--trust-certificate", trust]]);
         var lines = await process.LinesAsync("Postrider is at ", "Make the first administrator (the link works once): ");
         using var cookies = new SocketsHttpHandler { CookieContainer = new CookieContainer() };
         using var browser = new HttpClient(cookies) { BaseAddress = new Uri(lines[0]) };
         browser.DefaultRequestHeaders.Add("Sec-Fetch-Site", "same-origin");
         await PostAsync(browser, "/api/v1/setup", new { token = lines[1][(lines[1].LastIndexOf('/') + 1)..], name = "Ann Lee", email = "ann@example.com", password = "correct horse battery" });
         await PostAsync(browser, "/api/v1/session", new { email = "ann@example.com", password = "correct horse battery" });
-        await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
+        if (sinkPort is not null) await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
         using (var trusted = await browser.PutAsJsonAsync("/api/v1/system-parameters/submission.trusted_networks", new { value = "127.0.0.1=bench" })) trusted.EnsureSuccessStatusCode();
         var key = (await PostAsync(browser, "/api/v1/api-keys", new { name = "bench" })).GetProperty("key").GetString();
         var api = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = browser.BaseAddress };
@@ -62,7 +66,7 @@ internal sealed class HubPeer : IDisposable
     private async Task<bool> AnyAsync(string state) =>
         (await Api.GetFromJsonAsync<JsonElement>(string.Create(CultureInfo.InvariantCulture, $"/api/v1/mails?state={state}&limit=1"))).GetProperty("mails").GetArrayLength() > 0;
 
-    private static async Task<JsonElement> PostAsync(HttpClient client, string path, object body)
+    public static async Task<JsonElement> PostAsync(HttpClient client, string path, object body)
     {
         using var answer = await client.PostAsJsonAsync(path, body);
         var text = await answer.Content.ReadAsStringAsync();

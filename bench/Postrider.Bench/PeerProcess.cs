@@ -7,6 +7,8 @@ namespace Postrider.Bench;
 /// <summary>A program beside us, ended with the benchmark.</summary>
 internal sealed class PeerProcess(Process process) : IDisposable
 {
+    public int Id => process.Id;
+
     public static PeerProcess Start(string program, params string[] arguments) => new(Launch(program, arguments));
 
     /// <summary>The first line of what it writes that has this beginning, without it. Its output is read to the end, so that it never waits for us.</summary>

@@ -3,10 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
-using System.Text;
 using System.Text.Json;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
@@ -36,7 +33,7 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
         var progress = new Progress();
         var receiver = new Receiver(progress);
         await using var sink = SmtpServer.Start(new SmtpServerOptions { Listen = new IPEndPoint(IPAddress.Loopback, 0), HostName = "sink.example", RequireTls = false, RequireAuthentication = false }, receiver);
-        var port = FreePort();
+        var port = KillableHub.FreePort();
         using var api = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = new Uri($"http://localhost:{port}") };
         var acknowledged = new ConcurrentDictionary<string, byte>(StringComparer.Ordinal);
 
@@ -49,9 +46,7 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
             {
                 // A moment is a number of things that happened: acknowledged, named, received.
                 await progress.UntilAsync(progress.Count + chance.Next(30, 600), Cancel);
-                hub.Kill();
-                await hub.WaitForExitAsync(Cancel);
-                hub.Dispose();
+                await KillableHub.KillAsync(hub);
                 hub = await StartAsync(port, null, api);
             }
 
@@ -70,40 +65,15 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
         finally
         {
             await enough.CancelAsync();
-            if (!hub.HasExited) hub.Kill();
-            await hub.WaitForExitAsync(CancellationToken.None);
-            hub.Dispose();
+            await KillableHub.KillAsync(hub);
         }
     }
 
     private async Task<Process> StartAsync(int port, int? sinkPort, HttpClient api)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "postrider.dll"), "serve", "--data", folder.FullName, "--port", port.ToString(CultureInfo.InvariantCulture)]) { UseShellExecute = false, RedirectStandardOutput = true };
-        var hub = Process.Start(start)!;
-        string? link = null;
-        // The link comes behind the address, and only the first time.
-        while (await hub.StandardOutput.ReadLineAsync(Cancel) is { } line)
-        {
-            if (line.StartsWith("Postrider is at ", StringComparison.Ordinal) && sinkPort is null) break;
-            const string Link = "Make the first administrator (the link works once): ";
-            if (!line.StartsWith(Link, StringComparison.Ordinal)) continue;
-            link = line[(line.LastIndexOf('/') + 1)..];
-            break;
-        }
-
-        _ = hub.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
-        if (sinkPort is { } sink) await SetUpAsync(api, link ?? throw new InvalidOperationException("The hub ended before it was there."), sink);
+        var (hub, token) = await KillableHub.StartAsync(folder, port, first: sinkPort is not null);
+        if (sinkPort is { } sink) await KillableHub.SetUpAsync(api, token, browser => KillableHub.PostAsync(browser, "/api/v1/outgoing-servers", new { name = "Sink", kind = "smtp", host = "127.0.0.1", port = sink, security = "none", fromFilter = "example.com" }));
         return hub;
-    }
-
-    private static async Task SetUpAsync(HttpClient api, string token, int sinkPort)
-    {
-        using var browser = new HttpClient(new SocketsHttpHandler { CookieContainer = new CookieContainer() }) { BaseAddress = api.BaseAddress };
-        browser.DefaultRequestHeaders.Add("Sec-Fetch-Site", "same-origin");
-        await PostAsync(browser, "/api/v1/setup", new { token, name = "Ann Lee", email = "ann@example.com", password = "correct horse battery" });
-        await PostAsync(browser, "/api/v1/session", new { email = "ann@example.com", password = "correct horse battery" });
-        await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "Sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
-        api.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", (await PostAsync(browser, "/api/v1/api-keys", new { name = "load" })).GetProperty("key").GetString());
     }
 
     /// <summary>Puts one mail after the other; a request that the kill cut is repeated with its key until it is answered.</summary>
@@ -146,48 +116,6 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
             foreach (var mail in page.GetProperty("mails").EnumerateArray()) found.Add(mail.GetProperty("messageId").GetString()!);
             if (page.GetProperty("next").ValueKind == JsonValueKind.Null) return found;
             before = page.GetProperty("next").GetString();
-        }
-    }
-
-    private static async Task<JsonElement> PostAsync(HttpClient client, string path, object body)
-    {
-        using var answer = await client.PostAsJsonAsync(path, body, Cancel);
-        var text = await answer.Content.ReadAsStringAsync(Cancel);
-        Assert.True(answer.IsSuccessStatusCode, $"{path}: {(int)answer.StatusCode} {text}");
-        return text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text);
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    /// <summary>Counts what happens, and lets one wait for a number.</summary>
-    private sealed class Progress
-    {
-        private readonly Lock turn = new();
-        private readonly List<(long Number, TaskCompletionSource Reached)> waiting = [];
-        private long count;
-
-        public long Count { get { lock (turn) return count; } }
-
-        public void Add()
-        {
-            lock (turn)
-            {
-                count++;
-                foreach (var (_, reached) in waiting.Where(one => one.Number <= count)) reached.TrySetResult();
-                waiting.RemoveAll(one => one.Number <= count);
-            }
-        }
-
-        public Task UntilAsync(long number, CancellationToken cancellationToken)
-        {
-            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            lock (turn) waiting.Add((number, reached));
-            return reached.Task.WaitAsync(cancellationToken);
         }
     }
 

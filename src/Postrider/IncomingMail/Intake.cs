@@ -3,6 +3,8 @@ using System.Text;
 using Postrider.Conversations;
 using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.Mail.Mime;
+using Postrider.Mail.Tnef;
 using Postrider.OutgoingMail;
 using Postrider.Storage;
 using Postrider.Web;
@@ -27,7 +29,8 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         var stored = await StoreAsync(batch, cancel);                                  // step 4
         var receiving = await ReceivingAsync(stored.Select(s => s.Stored.Server), cancel);
-        var read = stored.Select(s => (s.Stored, Mail: Read(s.Bytes, receiving[s.Stored.Server]))).ToList();
+        var read = new List<(StoredMail Stored, ReadResult Mail)>(stored.Count);
+        foreach (var (mail, bytes) in stored) read.Add((mail, await ReadAsync(mail, bytes, receiving[mail.Server], cancel)));
         await SettleAsync(read, moveCursor, cancel);                                   // steps 5 and 6
     }
 
@@ -38,6 +41,12 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         if (store.Put(tx, mail.Place, bodies.Put(tx, mail.Place.Bytes), SHA256.HashData(mail.Place.Bytes.Span)) is { } put)
             Quarantine(tx, put, null, IncomingMailProblems.NotHandedOver, IncomingMailTexts.NotHandedOver.With(mail.Place.Uid, mail.Place.Folder, mail.Size, mail.Why));
     }
+
+    /// <summary>In the mailbox everything is done with these messages that was to be done.</summary>
+    public void Tidied(HubTransaction tx, Guid server, string folder, uint uidValidity, IReadOnlyList<uint> uids) => store.Tidied(tx, server, folder, uidValidity, uids);
+
+    /// <summary>Messages that are safe here and with which something is still to be done in the mailbox.</summary>
+    public Task<IReadOnlyList<uint>> UntidyAsync(Guid server, string folder, uint uidValidity, int limit, CancellationToken cancel) => database.ReadAsync(r => store.Untidy(r, server, folder, uidValidity, limit), cancel);
 
     /// <summary>Settles what a crash left between storing and routing.</summary>
     public async Task<int> ResumeAsync(CancellationToken cancel)
@@ -81,7 +90,8 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         if (mail is null) return IncomingMailProblems.NotFound();
         if (waits is null or { DiscardedAt: not null }) return IncomingMailProblems.NotWaiting();
         if (waits.ProblemCode == IncomingMailProblems.NotHandedOver) return IncomingMailProblems.NoBytes(waits.Reason);
-        if ((await ReadStoredAsync(mail, cancel)).Mail is not { } read) return IncomingMailProblems.NoBytes(waits.Reason);
+        var result = await ReadStoredAsync(mail, cancel);
+        if (result.Mail is not { } read) return IncomingMailProblems.NoBytes(waits.Reason);
         return await database.WriteAsync(tx =>
         {
             // Somebody else was faster.
@@ -89,7 +99,8 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             if (conversation is { } chosen && conversations.Find(tx, chosen) is null) return ConversationsProblems.NotFound();
             if (inbox is { } named && inboxes.FindInbox(tx, named) is null) return AliasesProblems.InboxNotFound();
             var joined = conversation ?? conversations.Start(tx, read.Subject, inbox);
-            Enter(tx, mail, read, joined, conversation is null ? "new" : "reply", $"{by.Name} sent it here from quarantine. {waits.Reason}");
+            Enter(tx, mail with { Files = result.Files }, read, joined, conversation is null ? "new" : "reply", $"{by.Name} sent it here from quarantine. {waits.Reason}");
+            DropOriginal(tx, mail);
             journal.Write(tx, "incoming-mail-sent-on", QuarantineTopic, id.Value, $"{by.Name} sent a message from quarantine to {(conversation is null ? "a new conversation" : "a conversation")}.", by.UserId);
             return null;
         }, cancel);
@@ -119,24 +130,30 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
 
     private async Task<IReadOnlyList<(StoredMail Stored, ReadOnlyMemory<byte> Bytes)>> StoreAsync(IReadOnlyList<ArrivedMail> batch, CancellationToken cancel)
     {
+        if (batch.Count == 0) return [];
+        // Beside the writer; the unique key has the last word.
+        var held = await database.ReadAsync(r => store.Held(r, batch), cancel);
         var prepared = new List<(ArrivedMail Mail, byte[] Sha256, Guid? Body)>(batch.Count);
-        foreach (var mail in batch)
+        foreach (var mail in batch.Where(mail => !held.Contains(mail.Uid)))
         {
             Guid? body = null;
-            if (mail.Bytes.Length > InlineBytes && !await database.ReadAsync(r => store.Holds(r, mail), cancel))
+            if (mail.Bytes.Length > InlineBytes)
             {
                 using var bytes = new MemoryStream(mail.Bytes.ToArray(), writable: false);
                 body = await bodies.PutAsync(bytes, cancel);
             }
             prepared.Add((mail, SHA256.HashData(mail.Bytes.Span), body));
         }
+        if (prepared.Count == 0) return [];
         return await database.WriteAsync(tx =>
         {
-            var stored = new List<(StoredMail, ReadOnlyMemory<byte>)>();
+            var stored = new List<(StoredMail, ReadOnlyMemory<byte>)>(prepared.Count);
             foreach (var (mail, sha256, body) in prepared)
             {
-                if (store.Holds(tx, mail)) continue;
-                if (store.Put(tx, mail, body ?? bodies.Put(tx, mail.Bytes), sha256) is { } put) stored.Add((put, mail.Bytes));
+                var raw = body ?? bodies.Put(tx, mail.Bytes, sha256);
+                if (store.Put(tx, mail, raw, sha256) is { } put) stored.Add((put, mail.Bytes));
+                // Another fetcher was quicker.
+                else Bodies.Delete(tx, raw);
             }
             return stored;
         }, cancel);
@@ -178,6 +195,18 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     private void Settle(HubTransaction tx, StoredMail stored, ReadResult read)
     {
         if (store.StateOf(tx, stored.Id) == "done") return;
+        Decide(tx, stored with { Files = read.Files }, read);
+        DropOriginal(tx, stored);
+    }
+
+    /// <summary>Of a message that is settled, where the server is set so.</summary>
+    private void DropOriginal(HubTransaction tx, StoredMail stored)
+    {
+        if (!stored.KeepOriginal && store.StateOf(tx, stored.Id) == "done") store.DropOriginal(tx, stored, bodies.Put(tx, ReadOnlyMemory<byte>.Empty));
+    }
+
+    private void Decide(HubTransaction tx, StoredMail stored, ReadResult read)
+    {
         if (read.Mail is not { } mail)
         {
             Quarantine(tx, stored, null, IncomingMailProblems.Unreadable, read.Failure!);
@@ -319,11 +348,11 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         DatedAt = mail.Date,
         Text = mail.Text,
         HtmlBody = mail.Html is { } html ? bodies.Put(tx, Encoding.UTF8.GetBytes(html)) : null,
-        RawBody = stored.RawBody,
+        RawBody = stored.KeepOriginal ? stored.RawBody : null,
         Fingerprint = mail.Fingerprint,
         SenderCheck = mail.SenderCheck,
         Automatic = mail.Automatic || mail.AnswersByItself,
-        Attachments = [.. mail.Attachments.Select(a => new NewThreadAttachment(new(Ids.New(clock)), a.Position, a.FileName, a.MediaType, a.Size, a.ContentId, null))],
+        Attachments = [.. mail.Attachments.Select(a => new NewThreadAttachment(new(Ids.New(clock)), a.Position, a.FileName, a.MediaType, a.Size, a.ContentId, stored.Files?[a.Position]))],
     };
 
     private void Quarantine(HubTransaction tx, StoredMail stored, ReceivedMail? mail, string code, string reason)
@@ -346,12 +375,26 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         }
     }
 
-    /// <summary>As <see cref="Read"/>. Bytes that were damaged on the disk are this message's trouble, and not that of every mailbox.</summary>
+    /// <summary>As <see cref="Read"/>. Where the original is to go, its files are stored by themselves first; should the message not be settled, the sweep takes them.</summary>
+    private async Task<ReadResult> ReadAsync(StoredMail stored, ReadOnlyMemory<byte> bytes, ReceivingServer server, CancellationToken cancel)
+    {
+        var read = Read(bytes, server);
+        if (stored.KeepOriginal || read.Mail is not { Attachments.Count: > 0 }) return read;
+        List<Guid> files = [];
+        foreach (var file in OpenedMessage.Of(MimeMessage.Read(bytes)).Files)
+        {
+            using var content = new MemoryStream(file.Bytes.ToArray(), writable: false);
+            files.Add(await bodies.PutAsync(content, cancel));
+        }
+        return read with { Files = files };
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>. Bytes that were damaged on the disk are this message's trouble, and not that of every mailbox.</summary>
     private async Task<ReadResult> ReadStoredAsync(StoredMail mail, CancellationToken cancel)
     {
         try
         {
-            return Read(await bodies.ReadAsync(mail.RawBody, cancel), await database.ReadAsync(r => knowledge.Receiving(r, mail.Server), cancel));
+            return await ReadAsync(mail, await bodies.ReadAsync(mail.RawBody, cancel), await database.ReadAsync(r => knowledge.Receiving(r, mail.Server), cancel), cancel);
         }
         catch (InvalidDataException e)
         {
@@ -361,7 +404,11 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     }
 
     /// <summary>One of both.</summary>
-    private readonly record struct ReadResult(ReceivedMail? Mail, string? Failure);
+    private readonly record struct ReadResult(ReceivedMail? Mail, string? Failure)
+    {
+        /// <summary>The bodies of its attachments, in their order, where the original is to go; null where they are read out of it.</summary>
+        public IReadOnlyList<Guid>? Files { get; init; }
+    }
 
     [LoggerMessage(IncomingMailLog.BatchFailed, LogLevel.Warning, "{Count} messages could not be settled together; trying each alone")]
     private static partial void BatchFailed(ILogger log, int count, Exception e);

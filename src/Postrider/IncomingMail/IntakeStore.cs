@@ -12,7 +12,13 @@ public readonly record struct IncomingMailId(Guid Value)
 /// <summary>A message as it came out of a mailbox.</summary>
 /// <param name="Server">The incoming server's id.</param>
 /// <param name="InternalDate">When the mailbox got it; null when the server did not say.</param>
-internal sealed record ArrivedMail(Guid Server, string Folder, uint UidValidity, uint Uid, DateTimeOffset? InternalDate, ReadOnlyMemory<byte> Bytes);
+internal sealed record ArrivedMail(Guid Server, string Folder, uint UidValidity, uint Uid, DateTimeOffset? InternalDate, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>False: the original bytes go once it is settled.</summary>
+    public bool KeepOriginal { get; init; } = true;
+    /// <summary>It is to be marked or moved in its mailbox once it is safe here.</summary>
+    public bool TidyDue { get; init; }
+}
 
 /// <summary>A message that the mailbox lists and does not hand over.</summary>
 /// <param name="Place">Where it lies; without its bytes.</param>
@@ -22,7 +28,13 @@ internal sealed record WithheldMail(ArrivedMail Place, long Size, string Why);
 
 /// <summary>A message whose bytes are safe and whose place is not decided yet.</summary>
 /// <param name="InternalDate">When the mailbox got it; null when the server did not say.</param>
-internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256, DateTimeOffset? InternalDate);
+internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, byte[] RawSha256, DateTimeOffset? InternalDate)
+{
+    public bool KeepOriginal { get; init; } = true;
+
+    /// <summary>The bodies of its attachments, in their order, where the original is to go; null where they are read out of it.</summary>
+    public IReadOnlyList<Guid>? Files { get; init; }
+}
 
 /// <summary>A message a person has to look at, or had a look at and put away.</summary>
 /// <param name="Sender">As it names itself; null when it could not be read or names nobody.</param>
@@ -43,29 +55,52 @@ internal sealed class IntakeStore(TimeProvider clock)
         var id = new IncomingMailId(Ids.New(clock));
         var put = tx.Execute(
             """
-            insert into incoming_mail (id, server_id, folder, uid_validity, uid, internal_date, stored_at, size, raw_sha256, raw_body_id, state)
-            values (@Id, @Server, @Folder, @UidValidity, @Uid, @InternalDate, @Now, @Size, @Sha256, @RawBody, 'stored')
+            insert into incoming_mail (id, server_id, folder, uid_validity, uid, internal_date, stored_at, size, raw_sha256, raw_body_id, state, keep_original, tidy_due)
+            values (@Id, @Server, @Folder, @UidValidity, @Uid, @InternalDate, @Now, @Size, @Sha256, @RawBody, 'stored', @KeepOriginal, @TidyDue)
             on conflict (server_id, folder, uid_validity, uid) do nothing
             """,
-            new { Id = id.Value, mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid, mail.InternalDate, tx.Now, Size = (long)mail.Bytes.Length, Sha256 = sha256, RawBody = rawBody });
-        return put == 0 ? null : new StoredMail(id, mail.Server, rawBody, sha256, mail.InternalDate);
+            new { Id = id.Value, mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid, mail.InternalDate, tx.Now, Size = (long)mail.Bytes.Length, Sha256 = sha256, RawBody = rawBody, mail.KeepOriginal, mail.TidyDue });
+        return put == 0 ? null : new StoredMail(id, mail.Server, rawBody, sha256, mail.InternalDate) { KeepOriginal = mail.KeepOriginal };
     }
 
     public bool Holds(HubReader reader, ArrivedMail mail) =>
         reader.Scalar<long>("select count(*) from incoming_mail where server_id = @Server and folder = @Folder and uid_validity = @UidValidity and uid = @Uid",
             new { mail.Server, mail.Folder, UidValidity = (long)mail.UidValidity, Uid = (long)mail.Uid }) > 0;
 
+    /// <summary>Which UIDs of a batch are here already. All of a batch are of one server, folder and UIDVALIDITY.</summary>
+    public IReadOnlySet<uint> Held(HubReader reader, IReadOnlyList<ArrivedMail> batch) =>
+        reader.Query<long>("select uid from incoming_mail where server_id = @Server and folder = @Folder and uid_validity = @Validity and uid between @First and @Last",
+            new { batch[0].Server, batch[0].Folder, Validity = (long)batch[0].UidValidity, First = (long)batch.Min(mail => mail.Uid), Last = (long)batch.Max(mail => mail.Uid) }).Select(uid => (uint)uid).ToHashSet();
+
     /// <summary>The server reads another mailbox from now on, whose UIDVALIDITY and UIDs may well be the same numbers: the places of the old one's messages must not stand in the way.</summary>
     public void MailboxEnded(HubTransaction tx, Guid server) =>
         tx.Execute("update incoming_mail set folder = folder || @ended where server_id = @server", new { server, ended = $" (until {tx.Now.UtcDateTime:O})" });
 
+    /// <summary>The message is in its conversation: an empty body takes the place of the original. What it is known by, its SHA-256, stays.</summary>
+    public void DropOriginal(HubTransaction tx, StoredMail mail, Guid emptyBody)
+    {
+        tx.Execute("update incoming_mail set raw_body_id = @emptyBody where id = @Id", new { Id = mail.Id.Value, emptyBody });
+        Bodies.Delete(tx, mail.RawBody);
+    }
+
+    public long CountSince(HubReader reader, Guid server, DateTimeOffset since) => reader.Scalar<long>("select count(*) from incoming_mail where server_id = @server and stored_at >= @since", new { server, since });
+
+    /// <summary>UIDs of messages that are safe here and not yet marked or moved in their mailbox.</summary>
+    public IReadOnlyList<uint> Untidy(HubReader reader, Guid server, string folder, uint uidValidity, int limit) =>
+        [.. reader.Query<long>("select uid from incoming_mail where server_id = @server and tidy_due = 1 and folder = @folder and uid_validity = @Validity and state <> 'stored' order by uid limit @limit", new { server, folder, Validity = (long)uidValidity, limit }).Select(uid => (uint)uid)];
+
+    public void Tidied(HubTransaction tx, Guid server, string folder, uint uidValidity, IReadOnlyList<uint> uids)
+    {
+        foreach (var uid in uids) tx.Execute("update incoming_mail set tidy_due = 0 where server_id = @server and folder = @folder and uid_validity = @Validity and uid = @Uid", new { server, folder, Validity = (long)uidValidity, Uid = (long)uid });
+    }
+
     /// <summary>What was stored and not decided, in the order it came: after a crash, or while another fetcher is at work.</summary>
     public IReadOnlyList<StoredMail> Undecided(HubReader reader, int limit) =>
-        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate from incoming_mail where state = 'stored' order by stored_at, server_id, uid limit @limit", new { limit })
+        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate, keep_original as KeepOriginal from incoming_mail where state = 'stored' order by stored_at, server_id, uid limit @limit", new { limit })
             .Select(r => r.ToStored())];
 
     public StoredMail? Find(HubReader reader, IncomingMailId id) =>
-        reader.QueryFirstOrDefault<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate from incoming_mail where id = @Id", new { Id = id.Value })?.ToStored();
+        reader.QueryFirstOrDefault<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate, keep_original as KeepOriginal from incoming_mail where id = @Id", new { Id = id.Value })?.ToStored();
 
     public string? StateOf(HubReader reader, IncomingMailId id) =>
         reader.QueryFirstOrDefault<string>("select state from incoming_mail where id = @Id", new { Id = id.Value });
@@ -192,8 +227,9 @@ internal sealed class IntakeStore(TimeProvider clock)
         public Guid RawBody { get; set; }
         public byte[] RawSha256 { get; set; } = [];
         public DateTimeOffset? InternalDate { get; set; }
+        public bool KeepOriginal { get; set; }
 
-        public StoredMail ToStored() => new(new(Id), Server, RawBody, RawSha256, InternalDate);
+        public StoredMail ToStored() => new(new(Id), Server, RawBody, RawSha256, InternalDate) { KeepOriginal = KeepOriginal };
     }
 
     private sealed class WaitingRow

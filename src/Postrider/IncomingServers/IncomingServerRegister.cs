@@ -1,8 +1,10 @@
 using Postrider.Apps;
 using Postrider.Conversations;
 using Postrider.Entra;
+using Postrider.IncomingMail;
 using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.Mail.Imap;
 using Postrider.OutlookAccounts;
 using Postrider.Storage;
 using Postrider.Web;
@@ -18,8 +20,11 @@ internal sealed record SaveResult(IncomingServerId? Id, Problem? Problem, IReadO
 
 /// <summary>Everything a person or a program does with incoming servers: pages and API call these same methods.</summary>
 internal sealed class IncomingServerRegister(
-    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, ConnectRequestStore requests, MailboxSessions sessions, MailboxReader reader, InboxStore inboxes, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
+    HubDatabase database, IncomingServerStore store, OutlookAccountStore accounts, ConnectRequestStore requests, MailboxSessions sessions, MailboxReader reader, PopReader maildrops, Intake intake, InboxStore inboxes, InstalledApps apps, MicrosoftCloud cloud, JournalWriter journal, TimeProvider clock)
 {
+    /// <summary>Folders that are listed to choose from; another one is entered by its name.</summary>
+    public const int FolderLimit = 2000;
+
     public Task<IReadOnlyList<IncomingServer>> ListAsync(CancellationToken cancel) => database.ReadAsync(store.List, cancel);
 
     public Task<IncomingServer?> FindAsync(IncomingServerId id, CancellationToken cancel) => database.ReadAsync(r => store.Find(r, id), cancel);
@@ -33,6 +38,18 @@ internal sealed class IncomingServerRegister(
         [.. servers.Select(server => requests.LastProblem(r, IncomingServerConnectTarget.KindName, server.Id.Value, accounts.Find(r, server.OutlookAccount is { } id ? new OutlookAccountId(id) : null)))], cancel);
 
     public Task<MailboxCursor?> CursorAsync(IncomingServer server, CancellationToken cancel) => database.ReadAsync(r => store.Cursor(r, server.Id, server.Folder), cancel);
+
+    /// <summary>What comes through each server, in order.</summary>
+    public Task<IReadOnlyList<MailboxFlow>> FlowsAsync(IReadOnlyList<IncomingServer> servers, CancellationToken cancel) =>
+        database.ReadAsync<IReadOnlyList<MailboxFlow>>(r => [.. servers.Select(server => store.Flow(r, server))], cancel);
+
+    /// <summary>The mailbox's folders, to choose from. A maildrop has none.</summary>
+    public async Task<(IReadOnlyList<ImapFolder>? Folders, Problem? Problem)> FoldersAsync(IncomingServerId id, CancellationToken cancel)
+    {
+        if (await FindAsync(id, cancel) is not { } server) return (null, IncomingServersProblems.NotFound());
+        if (server.Kind == IncomingServerKind.Pop3) return (null, IncomingServersProblems.NoFolders());
+        return await sessions.FoldersAsync(server, FolderLimit, cancel);
+    }
 
     public async Task<SaveResult> CreateAsync(IncomingServerDraft draft, Guid byUser, CancellationToken cancel)
     {
@@ -61,7 +78,7 @@ internal sealed class IncomingServerRegister(
             if (store.Find(tx, id) is not { } before) return IncomingServersProblems.NotFound();
             if (InboxIsGone(tx, settings)) return Wrong("defaultInbox", IncomingServersTexts.InboxGone, out errors);
             // Whoever may change the host must not thereby receive the password at a machine of their own.
-            if (settings is { Kind: IncomingServerKind.Imap, Password: null } && before.SealedPassword is not null && !IncomingServerStore.SameText(before.Host, settings.Host))
+            if (settings is { Kind: not IncomingServerKind.Outlook, Password: null } && before.SealedPassword is not null && !IncomingServerStore.SameText(before.Host, settings.Host))
             {
                 errors = new Dictionary<string, string>(StringComparer.Ordinal) { ["password"] = IncomingServersTexts.PasswordOtherHost.With(before.Host) };
                 return IncomingServersProblems.Invalid(errors);
@@ -91,22 +108,33 @@ internal sealed class IncomingServerRegister(
     public async Task<Problem?> ConfirmAsync(IncomingServerId id, Guid byUser, CancellationToken cancel)
     {
         if (await FindAsync(id, cancel) is not { } server) return IncomingServersProblems.NotFound();
+        if (server.Kind == IncomingServerKind.Pop3)
+        {
+            var (look, there) = await maildrops.LookAsync(server, cancel);
+            if (there is null) return await NoteAsync(server, look.Problem!, cancel);
+            return await ConfirmAsync(server, new MailboxCursor(PopLedger.UidValidity, 1, null), there, byUser, cancel);
+        }
         var opened = await sessions.OpenAsync(server, freshToken: false, cancel);
         if (opened.Session is not { } session) return await NoteAsync(server, opened.Problem!, cancel);
         await using (session)
         {
-            var beginning = MailboxCursor.Begin(server.Starts, session.Folder.UidValidity, session.Folder.UidNext, clock.GetUtcNow());
-            return await database.WriteAsync(tx =>
-            {
-                // Somebody else changed it while the mailbox was asked: what was tested is not what would be confirmed.
-                if (store.Find(tx, id) is not { } now || now.Version != server.Version) return IncomingServersProblems.ChangedMeanwhile();
-                store.Confirm(tx, server, beginning);
-                MarkProved(tx, server);
-                journal.Write(tx, "incoming-server-confirmed", IncomingServerChanges.Topic, id.Value, $"{server.Name} was confirmed.", byUser);
-                return null;
-            }, cancel);
+            if (server.MoveTo is { } target && (await session.Client.StatusAsync([target], cancel)).Failure is { } missing) return await NoteAsync(server, IncomingServersProblems.MoveToMissing(target, missing), cancel);
+            return await ConfirmAsync(server, MailboxCursor.Begin(server.Starts, session.Folder.UidValidity, session.Folder.UidNext, clock.GetUtcNow(), server.StartDays), [], byUser, cancel);
         }
     }
+
+    /// <param name="there">What lies in the maildrop; of an IMAP server nothing.</param>
+    private Task<Problem?> ConfirmAsync(IncomingServer server, MailboxCursor beginning, IReadOnlyList<Mail.Pop3.Pop3Message> there, Guid byUser, CancellationToken cancel) => database.WriteAsync(tx =>
+    {
+        // Somebody else changed it while the mailbox was asked: what was tested is not what would be confirmed.
+        if (store.Find(tx, server.Id) is not { } now || now.Version != server.Version) return IncomingServersProblems.ChangedMeanwhile();
+        var first = store.Cursor(tx, server.Id, server.Folder) is null;
+        store.Confirm(tx, server, beginning);
+        if (first && server.Starts == StartChoice.Now) PopLedger.PassOver(tx, server.Id, there);
+        MarkProved(tx, server);
+        journal.Write(tx, "incoming-server-confirmed", IncomingServerChanges.Topic, server.Id.Value, $"{server.Name} was confirmed.", byUser);
+        return null;
+    }, cancel);
 
     public Task<Problem?> ResetConfirmationAsync(IncomingServerId id, Guid byUser, CancellationToken cancel) => database.WriteAsync(tx =>
     {
@@ -122,6 +150,14 @@ internal sealed class IncomingServerRegister(
     {
         if (await FindAsync(id, cancel) is not { } server) return (0, IncomingServersProblems.NotFound());
         if (server.State != IncomingServerState.Confirmed) return (0, IncomingServersProblems.NotConfirmed());
+        await intake.ResumeAsync(cancel);
+        if (server.Kind == IncomingServerKind.Pop3)
+        {
+            var visit = await maildrops.ReadNewAsync(server, cancel);
+            if (visit.Problem is { } ill) return (visit.Taken, await NoteAsync(server, ill, cancel));
+            await database.WriteAsync(tx => store.Healthy(tx, id), cancel);
+            return (visit.Taken, null);
+        }
         var opened = await sessions.OpenAsync(server, freshToken: false, cancel);
         if (opened.Session is not { } session) return (0, await NoteAsync(server, opened.Problem!, cancel));
         await using (session)
@@ -176,11 +212,11 @@ internal sealed class IncomingServerRegister(
 
     // Where Outlook's servers are is the cloud's to say, not the form's.
     private static bool IsOtherMailbox(IncomingServer before, IncomingServerSettings after) =>
-        before.Kind != after.Kind || !IncomingServerStore.SameText(before.UserName, after.UserName) || before.Folder != after.Folder || before.Starts != after.Starts
-        || (after.Kind == IncomingServerKind.Imap && !IncomingServerStore.SameText(before.Host, after.Host));
+        before.Kind != after.Kind || !IncomingServerStore.SameText(before.UserName, after.UserName) || before.Folder != after.Folder || before.Starts != after.Starts || before.StartDays != after.StartDays
+        || (after.Kind != IncomingServerKind.Outlook && !IncomingServerStore.SameText(before.Host, after.Host));
 
     private static bool IsOtherWay(IncomingServer before, IncomingServerSettings after) =>
-        after.Kind == IncomingServerKind.Imap && (before.Port != after.Port || before.Security != after.Security || after.Password is not null);
+        after.Kind != IncomingServerKind.Outlook && (before.Port != after.Port || before.Security != after.Security || after.Password is not null);
 }
 
 /// <summary>Connecting an Outlook account for an incoming server.</summary>

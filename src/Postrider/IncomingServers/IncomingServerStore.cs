@@ -44,8 +44,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     {
         tx.Execute(
             """
-            insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, unrouted, default_inbox_id, state, version, created_at)
-            values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, @Unrouted, @DefaultInbox, 'draft', 1, @Now)
+            insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, unrouted, default_inbox_id, protocol, start_days, afterwards, move_to, keep_original, state, version, created_at)
+            values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, @Unrouted, @DefaultInbox, @Protocol, @StartDays, @Afterwards, @MoveTo, @KeepOriginal, 'draft', 1, @Now)
             """, Values(tx, id, settings, sealedPassword));
         Changed(tx);
     }
@@ -57,14 +57,15 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         if (Find(tx, id) is { } before && (before.Kind != settings.Kind || !SameText(before.UserName, settings.UserName) || !SameText(before.Host, settings.Host))) intake.MailboxEnded(tx, id.Value);
         tx.Execute(
             """
-            update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen, unrouted = @Unrouted, default_inbox_id = @DefaultInbox,
+            update incoming_server set name = @Name, kind = @Kind, user_name = @UserName, host = @Host, port = @Port, security = @Security, folder = @Folder, starts = @Starts, mark_seen = @MarkSeen, unrouted = @Unrouted, default_inbox_id = @DefaultInbox, protocol = @Protocol, start_days = @StartDays, afterwards = @Afterwards, move_to = @MoveTo, keep_original = @KeepOriginal,
                 sealed_password = case when @Kind = 'outlook' then null else coalesce(@SealedPassword, sealed_password) end, version = version + 1
             where id = @Id
             """, Values(tx, id, settings, sealedPassword));
         if (otherMailbox)
         {
             tx.Execute("delete from mailbox_cursor where server_id = @Id", new { Id = id.Value });
-            tx.Execute("update incoming_server set last_contact_at = null, last_mail_at = null, problem = null, problem_at = null, next_try_at = null where id = @Id", new { Id = id.Value });
+            PopLedger.Forget(tx, id);
+            tx.Execute("update incoming_server set last_contact_at = null, last_mail_at = null, lag = null, problem = null, problem_at = null, next_try_at = null where id = @Id", new { Id = id.Value });
         }
         Changed(tx);
     }
@@ -112,8 +113,8 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     }
 
     public MailboxCursor? Cursor(HubReader reader, IncomingServerId id, string folder) =>
-        reader.QueryFirstOrDefault<CursorRow>("select uid_validity, next_uid, not_before from mailbox_cursor where server_id = @Id and folder = @folder", new { Id = id.Value, folder }) is { } row
-            ? new MailboxCursor((uint)row.UidValidity, (uint)row.NextUid, row.NotBefore)
+        reader.QueryFirstOrDefault<CursorRow>("select uid_validity, next_uid, not_before, catch_total is not null as catches_up from mailbox_cursor where server_id = @Id and folder = @folder", new { Id = id.Value, folder }) is { } row
+            ? new MailboxCursor((uint)row.UidValidity, (uint)row.NextUid, row.NotBefore) { CatchesUp = row.CatchesUp }
             : null;
 
     public void SetCursor(HubTransaction tx, IncomingServerId id, string folder, MailboxCursor cursor) =>
@@ -123,15 +124,53 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             on conflict (server_id, folder) do update set uid_validity = excluded.uid_validity, next_uid = excluded.next_uid, not_before = excluded.not_before, updated_at = excluded.updated_at
             """, new { Id = id.Value, folder, UidValidity = (long)cursor.UidValidity, NextUid = (long)cursor.NextUid, cursor.NotBefore, tx.Now });
 
-    /// <summary>Moves the cursor past a settled message, in the transaction that settles it. Never back, and not when another fetcher has seen a new UIDVALIDITY, or the server was deleted.</summary>
-    public void MoveCursor(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint uid, bool mailCame)
+    /// <summary>Of what was there before this UID nothing is left to be looked at, whatever its time.</summary>
+    public void LookedAtAll(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint next) =>
+        tx.Execute(
+            "update mailbox_cursor set not_before = null, next_uid = case when next_uid < @Next then @Next else next_uid end where server_id = @Id and folder = @folder and uid_validity = @Validity",
+            new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)next });
+
+    /// <summary>There is something to catch up with, or still is after a stop.</summary>
+    /// <param name="left">Messages that are not done yet.</param>
+    public void BeginCatchUp(HubTransaction tx, IncomingServerId id, string folder, long left)
     {
         tx.Execute(
-            "update mailbox_cursor set next_uid = case when next_uid < @Next then @Next else next_uid end, updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
-            new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)uid + 1, tx.Now });
-        if (mailCame) tx.Execute("update incoming_server set last_mail_at = @Now, last_contact_at = @Now where id = @Id", new { Id = id.Value, tx.Now });
+            """
+            update mailbox_cursor set catch_total = coalesce(catch_done, 0) + @left, catch_base = coalesce(catch_done, 0), catch_done = coalesce(catch_done, 0), catch_since = @Now
+            where server_id = @Id and folder = @folder
+            """, new { Id = id.Value, folder, left, tx.Now });
         tx.AfterCommit(() => changes.PageChanged(id));
     }
+
+    public void EndCatchUp(HubTransaction tx, IncomingServerId id, string folder)
+    {
+        if (tx.Execute("update mailbox_cursor set catch_total = null, catch_done = null, catch_base = null, catch_since = null where server_id = @Id and folder = @folder and catch_total is not null", new { Id = id.Value, folder }) > 0)
+            tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    /// <summary>What came through and what is still to come, for the page and the API.</summary>
+    public MailboxFlow Flow(HubReader reader, IncomingServer server) => new(
+        intake.CountSince(reader, server.Id.Value, reader.Now - TimeSpan.FromDays(1)),
+        reader.QueryFirstOrDefault<CatchUpRow>(
+            "select catch_total, catch_done, catch_base, catch_since, updated_at from mailbox_cursor where server_id = @Id and folder = @Folder and catch_total is not null", new { Id = server.Id.Value, server.Folder })?.ToCatchUp());
+
+    /// <summary>Moves the cursor past a settled message, in the transaction that settles it. Never back, and not when another fetcher has seen a new UIDVALIDITY, or the server was deleted.</summary>
+    /// <param name="done">Messages that are done with by this, for the progress of catching up.</param>
+    public void MoveCursor(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint uid, long done = 0)
+    {
+        tx.Execute(
+            "update mailbox_cursor set next_uid = case when next_uid < @Next then @Next else next_uid end, catch_done = catch_done + @done, updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
+            new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)uid + 1, done, tx.Now });
+        tx.AfterCommit(() => changes.PageChanged(id));
+    }
+
+    /// <summary>A message came in.</summary>
+    /// <param name="internalDate">When the mailbox got the newest of them; null: it does not say.</param>
+    public void MailCame(HubTransaction tx, IncomingServerId id, DateTimeOffset? internalDate) =>
+        // What was there before the confirmation says nothing about the way.
+        tx.Execute(
+            "update incoming_server set last_mail_at = @Now, last_contact_at = @Now, lag = case when @internalDate >= confirmed_at then (case when @Now > @internalDate then @Now - @internalDate else 0 end) else lag end where id = @Id",
+            new { Id = id.Value, tx.Now, internalDate });
 
     /// <summary>The mailbox answered.</summary>
     public void Healthy(HubTransaction tx, IncomingServerId id)
@@ -203,17 +242,22 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     {
         Id = id.Value,
         settings.Name,
-        Kind = NameOf(settings.Kind),
+        Kind = settings.Kind == IncomingServerKind.Outlook ? "outlook" : "imap",
         settings.UserName,
         settings.Host,
         settings.Port,
         Security = NameOf(settings.Security),
         SealedPassword = sealedPassword,
         settings.Folder,
-        Starts = settings.Starts == StartChoice.Everything ? "everything" : "now",
+        Starts = settings.Starts == StartChoice.Now ? "now" : "everything",
         settings.MarkSeen,
         Unrouted = NameOfUnrouted(settings.UnroutedToQuarantine),
         settings.DefaultInbox,
+        Protocol = settings.Kind == IncomingServerKind.Pop3 ? "pop3" : "imap",
+        StartDays = settings.Starts == StartChoice.Days ? settings.StartDays : null,
+        Afterwards = NameOf(settings.Afterwards),
+        settings.MoveTo,
+        settings.KeepOriginal,
         tx.Now,
     };
 
@@ -221,7 +265,11 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
 
     internal static bool SameText(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
-    internal static string NameOf(IncomingServerKind kind) => kind == IncomingServerKind.Outlook ? "outlook" : "imap";
+    internal static string NameOf(IncomingServerKind kind) => kind switch { IncomingServerKind.Outlook => "outlook", IncomingServerKind.Pop3 => "pop3", _ => "imap" };
+
+    internal static string NameOf(AfterIntake afterwards) => afterwards switch { AfterIntake.Move => "move", AfterIntake.Delete => "delete", _ => "leave" };
+
+    internal static string NameOf(StartChoice starts) => starts switch { StartChoice.Everything => "everything", StartChoice.Days => "days", _ => "now" };
 
     internal static string NameOf(WireSecurity security) => security switch { WireSecurity.Tls => "tls", WireSecurity.StartTls => "starttls", _ => "none" };
 
@@ -239,6 +287,18 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         public long UidValidity { get; set; }
         public long NextUid { get; set; }
         public DateTimeOffset? NotBefore { get; set; }
+        public bool CatchesUp { get; set; }
+    }
+
+    private sealed class CatchUpRow
+    {
+        public long CatchTotal { get; set; }
+        public long CatchDone { get; set; }
+        public long CatchBase { get; set; }
+        public DateTimeOffset CatchSince { get; set; }
+        public DateTimeOffset UpdatedAt { get; set; }
+
+        public CatchUp ToCatchUp() => new(CatchTotal, Math.Min(CatchDone, CatchTotal), CatchBase, CatchSince, UpdatedAt);
     }
 
     private sealed class Row
@@ -257,6 +317,12 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         public bool MarkSeen { get; set; }
         public string Unrouted { get; set; } = "";
         public Guid? DefaultInboxId { get; set; }
+        public string Protocol { get; set; } = "";
+        public int? StartDays { get; set; }
+        public string Afterwards { get; set; } = "";
+        public string? MoveTo { get; set; }
+        public bool KeepOriginal { get; set; }
+        public long? Lag { get; set; }
         public string State { get; set; } = "";
         public int Version { get; set; }
         public DateTimeOffset CreatedAt { get; set; }
@@ -272,7 +338,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         {
             Id = new(Id),
             Name = Name,
-            Kind = Kind == "outlook" ? IncomingServerKind.Outlook : IncomingServerKind.Imap,
+            Kind = Kind == "outlook" ? IncomingServerKind.Outlook : Protocol == "pop3" ? IncomingServerKind.Pop3 : IncomingServerKind.Imap,
             UserName = UserName,
             Host = Host,
             Port = Port,
@@ -280,16 +346,20 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             SealedPassword = SealedPassword,
             OutlookAccount = OutlookAccountId,
             Folder = Folder,
-            Starts = Starts == "everything" ? StartChoice.Everything : StartChoice.Now,
+            Starts = Starts == "now" ? StartChoice.Now : StartDays is null ? StartChoice.Everything : StartChoice.Days,
+            StartDays = StartDays,
             MarkSeen = MarkSeen,
             UnroutedToQuarantine = Unrouted == "quarantine",
             DefaultInbox = DefaultInboxId,
+            Afterwards = Afterwards switch { "move" => AfterIntake.Move, "delete" => AfterIntake.Delete, _ => AfterIntake.Leave },
+            MoveTo = MoveTo,
+            KeepOriginal = KeepOriginal,
             State = State == "confirmed" ? IncomingServerState.Confirmed : IncomingServerState.Draft,
             Version = Version,
             CreatedAt = CreatedAt,
             ConfirmedAt = ConfirmedAt,
             IncidentId = IncidentId,
-            Health = new MailboxHealth(LastContactAt, LastMailAt, Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem, StoredProblem), ProblemAt, NextTryAt),
+            Health = new MailboxHealth(LastContactAt, LastMailAt, Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem, StoredProblem), ProblemAt, NextTryAt) { Lag = Lag is { } micros ? TimeSpan.FromMicroseconds(micros) : null },
         };
     }
 }

@@ -11,4 +11,5 @@ internal static class IncomingServersLog
     public const int WatchingFailed = 5206;
     public const int FollowingFailed = 5207;
     public const int SetAside = 5208;
+    public const int PopSetAside = 5209;
 }

@@ -18,6 +18,10 @@ internal static class IncomingServersProblems
 
     public static Problem ChangedMeanwhile() => new("incoming-server-changed-meanwhile", T.ChangedMeanwhileWhat, null, T.ChangedMeanwhileRemedy, "you", RetriesByItself: false);
 
+    public static Problem NoFolders() => new("incoming-server-no-folders", T.NoFoldersWhat, null, T.NoFoldersRemedy, "you", RetriesByItself: false);
+
+    public static Problem MoveToMissing(string folder, ImapFailure failure) => new("incoming-folder-to-move-to", T.MoveToWhat.With(folder), failure.ServerText ?? failure.Detail, T.MoveToRemedy, "administrator", RetriesByItself: false);
+
     public static Problem NoAccount() => new("incoming-server-no-account", T.NoAccountWhat, null, T.NoAccountRemedy, "administrator", RetriesByItself: false);
 
     public static Problem NoPassword() => new("incoming-server-no-password", T.NoPasswordWhat, null, T.NoPasswordRemedy, "administrator", RetriesByItself: false);
@@ -31,6 +35,7 @@ internal static class IncomingServersProblems
         var said = failure.ServerText ?? failure.Detail;
         var problem = ImapDoctor.Explain(failure, server.Host, server.Port).Problem;
         if (IsNotConnected(failure)) return problem with { Remedy = server.Kind == IncomingServerKind.Outlook ? T.NotConnectedRemedy.With(server.UserName) : T.NotConnectedRemedyPlain };
+        if (failure is { Kind: WireFailureKind.CommandRefused, Command: "UID MOVE" or "UID COPY" } && server.MoveTo is { } target) return MoveToMissing(target, failure) with { RetriesByItself = true };
         return failure is { Kind: WireFailureKind.CommandRefused, Command: "SELECT" }
             ? new Problem("incoming-folder-not-opened", T.FolderWhat.With(server.Folder), said, T.FolderRemedy, "administrator", RetriesByItself: true)
             : problem;

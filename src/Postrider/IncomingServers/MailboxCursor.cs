@@ -5,14 +5,19 @@ namespace Postrider.IncomingServers;
 /// <param name="NotBefore">Messages the mailbox got before this are passed over; null: none are.</param>
 internal sealed record MailboxCursor(uint UidValidity, uint NextUid, DateTimeOffset? NotBefore)
 {
+    /// <summary>What was there before is still being taken in.</summary>
+    public bool CatchesUp { get; init; }
+
     // Clocks of two Exchange servers, and of this machine, may differ; duplicates are recognised by their content anyway.
     private static readonly TimeSpan Margin = TimeSpan.FromDays(1);
 
     /// <summary>Where reading begins, at <i>Test &amp; Confirm</i>: what arrives from that moment on is not missed, even if the watcher starts later.</summary>
+    /// <param name="days">With <see cref="StartChoice.Days"/>.</param>
     /// <param name="uidNext">Null when the server does not say: the arrival time then tells old from new.</param>
-    public static MailboxCursor Begin(StartChoice starts, uint uidValidity, uint? uidNext, DateTimeOffset now) => starts switch
+    public static MailboxCursor Begin(StartChoice starts, uint uidValidity, uint? uidNext, DateTimeOffset now, int? days = null) => starts switch
     {
         StartChoice.Everything => new MailboxCursor(uidValidity, 1, null),
+        StartChoice.Days => new MailboxCursor(uidValidity, 1, now - TimeSpan.FromDays(days ?? 1)),
         _ when uidNext is { } next => new MailboxCursor(uidValidity, next, null),
         _ => new MailboxCursor(uidValidity, 1, now),
     };
@@ -24,7 +29,8 @@ internal sealed record MailboxCursor(uint UidValidity, uint NextUid, DateTimeOff
     public MailboxCursor After(uint uidValidity, StartChoice starts, DateTimeOffset? lastMailAt, DateTimeOffset confirmedAt)
     {
         if (uidValidity == UidValidity) return this;
-        return new MailboxCursor(uidValidity, 1, starts == StartChoice.Everything ? null : Earlier(lastMailAt ?? confirmedAt, confirmedAt) - Margin);
+        // Of what was there before some may not have come in yet: the same beginning as before.
+        return new MailboxCursor(uidValidity, 1, starts == StartChoice.Now ? Earlier(lastMailAt ?? confirmedAt, confirmedAt) - Margin : NotBefore);
     }
 
     /// <summary>True when the message is to be taken.</summary>
@@ -41,4 +47,6 @@ public enum StartChoice
     Now,
     /// <summary>What is already in the folder too.</summary>
     Everything,
+    /// <summary>Of what is already in the folder, what came within so many days.</summary>
+    Days,
 }

@@ -1,4 +1,5 @@
 using Postrider.Doctor;
+using Postrider.IncomingMail;
 using Postrider.Mail.Imap;
 using Postrider.Storage;
 using Postrider.Web;
@@ -6,10 +7,12 @@ using Postrider.Web;
 namespace Postrider.IncomingServers;
 
 /// <summary>Watches one mailbox until it is told to stop: signs in, takes in what is new, waits for more. The numbers are the steps of docs/flows/receive-a-mail.md.</summary>
-internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase database, IncomingServerStore store, MailboxSessions sessions, MailboxReader reader, TimeProvider clock, Random chance, ILogger<MailboxWatcher> log)
+internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase database, IncomingServerStore store, MailboxSessions sessions, MailboxReader reader, PopReader maildrops, Intake intake, FetchTurns turns, TimeProvider clock, Random chance, ILogger<MailboxWatcher> log)
 {
     // IDLE tells of new mail at once; looking anyway finds what a server forgot to tell.
     private static readonly TimeSpan LookAnyway = TimeSpan.FromMinutes(5);
+    // Between two visits to a maildrop, which cannot be watched; longer where its server wants it so.
+    private static readonly TimeSpan VisitPause = TimeSpan.FromMinutes(1);
     /// <summary>Below this an ended token is no surprise of the clock but a server that does not want us.</summary>
     private static readonly TimeSpan ShortestSession = TimeSpan.FromMinutes(1);
 
@@ -29,8 +32,8 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
             }
             failures = clock.GetElapsedTime(began) >= ShortestSession ? 1 : failures + 1;
             var pause = ReconnectSchedule.Pause(failures, end.Asked, chance.NextDouble());
-            // A line that breaks and is mended at once is none.
-            if (end.Problem is { } problem && !await ReportAsync(problem, failures > 1 ? end.Scope : null, pause, stop)) return;
+            // A line that breaks and is mended at once is no incident; what does not pass by itself is one at once.
+            if (end.Problem is { } problem && !await ReportAsync(problem, failures > 1 || !problem.RetriesByItself ? end.Scope : null, pause, stop)) return;
             await Task.Delay(pause, clock, stop);
         }
     }
@@ -46,7 +49,11 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
     {
         try
         {
-            var opened = await sessions.OpenAsync(server, freshToken, stop);                        // step 1
+            // What a failure left between storing and routing.
+            await intake.ResumeAsync(stop);
+            if (server.Kind == IncomingServerKind.Pop3) return await VisitAsync(stop);
+            OpenedMailbox opened;
+            using (await turns.TakeAsync(server.Id, stop)) opened = await sessions.OpenAsync(server, freshToken, stop);   // step 1
             if (opened.Session is not { } session) return new SessionEnd(opened.Problem, ReconnectSchedule.AskedPause(opened.Problem?.Detail), false) { Scope = opened.Scope };
             await using (session)
             {
@@ -59,6 +66,16 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
             SessionBroke(log, server.Id.Value, e);
             return new SessionEnd(IncomingServersProblems.Broken(), null, false);
         }
+    }
+
+    /// <summary>A maildrop is visited and left alone again: its lock is needed by others.</summary>
+    private async Task<SessionEnd> VisitAsync(CancellationToken stop)
+    {
+        var reading = await maildrops.ReadNewAsync(server, stop);                                    // steps 1 to 7
+        if (reading.Problem is { } problem) return new SessionEnd(problem, ReconnectSchedule.AskedPause(reading.ServerText) ?? (reading.NotBefore > TimeSpan.Zero ? reading.NotBefore : null), false) { Scope = reading.Scope };
+        await database.WriteAsync(tx => store.Healthy(tx, server.Id), stop);
+        await Task.Delay(reading.NotBefore > VisitPause ? reading.NotBefore : VisitPause, clock, stop);   // step 8
+        return new SessionEnd(null, null, false);
     }
 
     private async Task<SessionEnd> WatchAsync(MailboxSession session, CancellationToken stop)

@@ -5,7 +5,7 @@ namespace Postrider.IncomingServers;
 
 /// <summary>Keeps one <see cref="MailboxWatcher"/> running for each confirmed server. Each has a task of its own, so a sick mailbox harms no other.</summary>
 internal sealed partial class MailboxWatchers(
-    HubDatabase database, IncomingServerStore store, IncomingServerChanges changes, MailboxSessions sessions, MailboxReader reader, Intake intake,
+    HubDatabase database, IncomingServerStore store, IncomingServerChanges changes, MailboxSessions sessions, MailboxReader reader, PopReader maildrops, Intake intake, FetchTurns turns,
     TimeProvider clock, ILoggerFactory logs) : BackgroundService
 {
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(5);
@@ -64,7 +64,7 @@ internal sealed partial class MailboxWatchers(
     {
         Started(log, server.Id.Value);
         var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        var watcher = new MailboxWatcher(server, database, store, sessions, reader, clock, Random.Shared, logs.CreateLogger<MailboxWatcher>());
+        var watcher = new MailboxWatcher(server, database, store, sessions, reader, maildrops, intake, turns, clock, Random.Shared, logs.CreateLogger<MailboxWatcher>());
         return new Watch(server.Version, stop, Task.Run(() => watcher.RunAsync(stop.Token), CancellationToken.None));
     }
 

@@ -15,10 +15,13 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     internal static readonly TimeSpan OrphanAge = TimeSpan.FromDays(1);
 
     /// <summary>Within the transaction of the row that owns it. For what is in memory already; larger ones come through <see cref="PutAsync"/>.</summary>
-    public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes)
+    public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes) => Put(transaction, bytes, SHA256.HashData(bytes.Span));
+
+    /// <summary>As the other, for whoever has the bytes' SHA-256 already.</summary>
+    public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes, byte[] sha256)
     {
         var id = Ids.New(clock);
-        transaction.Execute("INSERT INTO body(id, created_at, settled, length, sha256) VALUES(@id, @Now, 1, @Length, @sha256)", new { id, transaction.Now, bytes.Length, sha256 = SHA256.HashData(bytes.Span) });
+        transaction.Execute("INSERT INTO body(id, created_at, settled, length, sha256) VALUES(@id, @Now, 1, @Length, @sha256)", new { id, transaction.Now, bytes.Length, sha256 });
         for (int n = 0, at = 0; at < bytes.Length; n++, at += ChunkSize)
             InsertChunk(transaction, id, n, bytes.Slice(at, Math.Min(ChunkSize, bytes.Length - at)).ToArray());
         return id;

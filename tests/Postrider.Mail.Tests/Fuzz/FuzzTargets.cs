@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Postrider.Mail.Content;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Mime;
+using Postrider.Mail.Pop3;
 using Postrider.Mail.Reports;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
@@ -32,6 +33,7 @@ internal static partial class FuzzTargets
         ["smtp client"] = SmtpClientSide,
         ["imap server"] = ImapServerSide,
         ["imap client"] = ImapClientSide,
+        ["pop3 client"] = Pop3ClientSide,
     };
 
     private static readonly TimeSpan PerCommand = TimeSpan.FromMicroseconds(50);
@@ -241,6 +243,31 @@ internal static partial class FuzzTargets
                     await client.UidSearchFromAsync(1, CancellationToken.None);
                     await client.UidFetchAsync([1, 2, 3], true, _ => ValueTask.CompletedTask, CancellationToken.None);
                     if (client.IsUsable) await client.IdleAsync(TimeSpan.FromMinutes(1), CancellationToken.None);
+                }
+            });
+    }
+
+    private static FuzzTarget Pop3ClientSide()
+    {
+        var random = new Random(5);
+        return new(
+            "pop3 client",
+            [.. Said("pop3", "", 'S')],
+            Words("+OK ready\r\n", "+OK\r\n.\r\n", "-ERR [IN-USE] no\r\n", "+ \r\n", "1 one\r\n2 two\r\n.\r\n", "SASL XOAUTH2\r\n", "PIPELINING\r\n", "\r\n..\r\n", "\r\n.\r", ".", "\0"),
+            async input =>
+            {
+                var options = new Pop3ClientOptions { Clock = new FakeClock() };
+                using var deadline = new Deadline(options.Clock, options.ConnectTimeout, CancellationToken.None);
+                byte[] said = random.Next(4) == 0 ? input.Bytes : [.. "+OK\r\n+OK\r\nSASL XOAUTH2\r\n.\r\n+OK\r\n+OK\r\nPIPELINING\r\n.\r\n"u8, .. input.Bytes];
+                var connected = await Pop3Client.OpenAsync(WireConnection.Over(new ScriptedStream(said, random, input.Measure), Dialogue.Loopback), new WireEndpoint("localhost", 110, WireSecurity.None), new SaslCredential.XOAuth2("ann@example.com", "token"), options, deadline, CancellationToken.None);
+                if (connected.Client is null == connected.Failure is null) throw new InvalidOperationException("Neither a client nor a failure, or both.");
+                if (connected.Client is not { } client) return;
+                await using (client)
+                {
+                    var listed = await client.ListAsync(CancellationToken.None);
+                    await client.RetrieveAsync(listed.Value is { Count: > 0 } messages ? messages : [new Pop3Message(1, "one", 1), new Pop3Message(2, "two", 1)], _ => Stream.Null, (_, _) => ValueTask.CompletedTask, CancellationToken.None);
+                    await client.DeleteAsync([new Pop3Message(1, "one", 1)], CancellationToken.None);
+                    await client.QuitAsync(CancellationToken.None);
                 }
             });
     }

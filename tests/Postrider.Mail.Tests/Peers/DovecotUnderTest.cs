@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Postrider.Mail.Tests.Peers;
 
-/// <summary>A real Dovecot on free loopback ports: IMAP and submission, both taking XOAUTH2 tokens that <see cref="Mint"/> makes. PLAIN and LOGIN take the password <c>secret</c>. Any user name has a mailbox.</summary>
+/// <summary>A real Dovecot on free loopback ports: IMAP, POP3 and submission, all taking XOAUTH2 tokens that <see cref="Mint"/> makes. PLAIN and LOGIN take the password <c>secret</c>. Any user name has a mailbox.</summary>
 internal sealed class DovecotUnderTest : IAsyncDisposable
 {
     private const string Issuer = "https://login.example.test/tenant/v2.0";
@@ -17,7 +17,7 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
     private DovecotUnderTest(string folder, RunningPeer process, byte[] secret, int[] ports)
     {
         (this.folder, this.process, this.secret) = (folder, process, secret);
-        (ImapPort, ImapsPort, SubmissionPort, SubmissionsPort) = (ports[0], ports[1], ports[2], ports[3]);
+        (ImapPort, ImapsPort, SubmissionPort, SubmissionsPort, Pop3Port, Pop3sPort) = (ports[0], ports[1], ports[2], ports[3], ports[4], ports[5]);
     }
 
     /// <summary>Plain, with STARTTLS.</summary>
@@ -26,10 +26,14 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
     /// <summary>Plain, with STARTTLS.</summary>
     public int SubmissionPort { get; }
     public int SubmissionsPort { get; }
+    /// <summary>Plain, with STLS.</summary>
+    public int Pop3Port { get; }
+    public int Pop3sPort { get; }
     /// <summary>What Dovecot logged.</summary>
     public string Log => process.Output;
 
     public WireEndpoint Imap(WireSecurity security) => new("localhost", security == WireSecurity.Tls ? ImapsPort : ImapPort, security) { ExtraTrust = [TestCertificates.Authority] };
+    public WireEndpoint Pop3(WireSecurity security) => new("localhost", security == WireSecurity.Tls ? Pop3sPort : Pop3Port, security) { ExtraTrust = [TestCertificates.Authority] };
     public WireEndpoint Submission(WireSecurity security) => new("localhost", security == WireSecurity.Tls ? SubmissionsPort : SubmissionPort, security) { ExtraTrust = [TestCertificates.Authority] };
 
     /// <summary>Skips the test when Dovecot is not installed or may not run here.</summary>
@@ -39,6 +43,7 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
         var program = PeerProgram.FindOrSkip("dovecot");
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Dovecot runs its parts as different users, which needs root.");
         Assert.SkipUnless(File.Exists("/usr/lib/dovecot/submission"), "Dovecot's submission server (package dovecot-submissiond) is not installed.");
+        Assert.SkipUnless(File.Exists("/usr/lib/dovecot/pop3"), "Dovecot's POP3 server (package dovecot-pop3d) is not installed.");
         Assert.SkipUnless(File.Exists("/usr/lib/dovecot/imap"), "Dovecot's IMAP server (package dovecot-imapd) is not installed.");
 
         var home = Directory.CreateTempSubdirectory("postrider-dovecot-").FullName;
@@ -53,7 +58,7 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
             await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chmod"), ["-R", "a+rX", home]);
             await PeerProgram.RunAsync(PeerProgram.FindOrSkip("chown"), ["-R", "mail:mail", Path.Combine(home, "mail")]);
 
-            var ports = PeerProgram.FreePorts(4);
+            var ports = PeerProgram.FreePorts(6);
             File.WriteAllText(Path.Combine(home, "oauth2.conf"), OAuth2Configuration(home));
             File.WriteAllText(Path.Combine(home, "dovecot.conf"), Configuration(home, ports, relay ?? new IPEndPoint(IPAddress.Loopback, 9)));
             var running = await RunningPeer.StartAsync(program, ["-c", Path.Combine(home, "dovecot.conf"), "-F"], "starting up");
@@ -115,7 +120,7 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
         state_dir = {{folder}}/run
         instance_name = postrider-test
         log_path = /dev/stderr
-        protocols = imap submission
+        protocols = imap pop3 submission
         listen = 127.0.0.1
         ssl = yes
         ssl_cert = <{{folder}}/tls/cert.pem
@@ -162,6 +167,15 @@ internal sealed class DovecotUnderTest : IAsyncDisposable
           }
           inet_listener submissions {
             port = {{ports[3]}}
+            ssl = yes
+          }
+        }
+        service pop3-login {
+          inet_listener pop3 {
+            port = {{ports[4]}}
+          }
+          inet_listener pop3s {
+            port = {{ports[5]}}
             ssl = yes
           }
         }

@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Postrider.Mail;
+using Postrider.Mail.Imap;
+using Postrider.Mail.Sasl;
+using Postrider.Mail.Tests;
+using Postrider.Mail.Tests.Peers;
+
+namespace Postrider.Journeys;
+
+/// <summary>
+/// The hub as a process of its own takes 2,000 messages from Dovecot and is killed (SIGKILL) at random moments of it, always when so many bytes have come over the line, then started again on the same folder.
+/// POSTRIDER_KILLS says how often, POSTRIDER_KILL_SEED when: <c>eng/faults.sh</c> runs a hundred, the tests ten.
+/// </summary>
+public sealed class IntakeKillJourney(ITestOutputHelper output) : IDisposable
+{
+    private const int Messages = 2000;
+    private const int MessageBytes = 2500;
+    private const string User = "kill@example.test";
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("postrider-kill-intake-");
+    private readonly TemporaryFolder certificates = new();
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        folder.Delete(recursive: true);
+        certificates.Dispose();
+    }
+
+    [Theory, Trait("Fault", "IMP-01")]
+    [InlineData("imap")]
+    [InlineData("pop3")]
+    public async Task Each_message_comes_in_exactly_once_however_often_the_hub_is_killed(string kind)
+    {
+        var kills = int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_KILLS") ?? "10", CultureInfo.InvariantCulture);
+        // Both kinds share the kills.
+        kills = kind == "imap" ? kills - kills / 3 : kills / 3;
+        var seed = int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_KILL_SEED") ?? "1", CultureInfo.InvariantCulture);
+        var chance = new Random(seed);
+        await using var dovecot = await DovecotUnderTest.StartAsync();
+        var bytes = new Progress();
+        await using var line = new CountingLine(kind == "imap" ? dovecot.ImapsPort : dovecot.Pop3sPort, bytes);
+        var trust = TestCertificates.AuthorityFile(certificates);
+        var port = KillableHub.FreePort();
+        using var api = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri($"http://localhost:{port}") };
+
+        // Half of the messages lie there; each start finds its share of the other half.
+        var portion = Messages / 2 / kills;
+        var delivered = await DeliverAsync(dovecot, 0, Messages - portion * kills);
+        var (hub, token) = await KillableHub.StartAsync(folder, port, first: true, "--trust-certificate", trust);
+        try
+        {
+            await KillableHub.SetUpAsync(api, token, async browser =>
+            {
+                var made = await KillableHub.PostAsync(browser, "/api/v1/incoming-servers", new { name = "Box", kind, userName = User, password = "secret", host = "localhost", port = line.Port, starts = "everything", afterwards = kind == "pop3" ? "delete" : "leave", markSeen = kind == "imap" });
+                await KillableHub.PostAsync(browser, $"/api/v1/incoming-servers/{made.GetProperty("id").GetGuid()}/confirm", new { });
+            });
+            for (var kill = 0; kill < kills; kill++)
+            {
+                await bytes.UntilAsync(bytes.Count + chance.Next(1000, portion * MessageBytes), Cancel);
+                await KillableHub.KillAsync(hub);
+                delivered = await DeliverAsync(dovecot, delivered, portion);
+                (hub, _) = await KillableHub.StartAsync(folder, port, first: false, "--trust-certificate", trust);
+            }
+            Assert.Equal(Messages, delivered);
+            List<string> subjects;
+            do
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, Cancel);
+                subjects = await SubjectsAsync(api);
+            }
+            while (subjects.Count < Messages);
+            var twice = subjects.Count - subjects.Distinct(StringComparer.Ordinal).Count();
+            var quarantined = (await api.GetFromJsonAsync<JsonElement>("/api/v1/quarantine", Cancel)).GetProperty("messages").GetArrayLength();
+            output.WriteLine($"{kind}: {kills} kills, seed {seed}: {delivered} delivered, {subjects.Count} came in, {Messages - subjects.Distinct(StringComparer.Ordinal).Count()} lost, {twice} came in twice, {quarantined} in quarantine; {bytes.Count / 1000} kB over the line");
+            Assert.Equal((Messages, 0, 0), (subjects.Count, twice, quarantined));
+        }
+        finally
+        {
+            await KillableHub.KillAsync(hub);
+        }
+    }
+
+    private static async Task<int> DeliverAsync(DovecotUnderTest dovecot, int from, int count)
+    {
+        var connected = await ImapClient.ConnectAsync(dovecot.Imap(WireSecurity.Tls), new SaslCredential.Plain(User, "secret"), null, Cancel);
+        await using var client = connected.Client!;
+        for (var n = from; n < from + count; n++)
+        {
+            var text = $"From: Ann <ann{n % 50}@example.org>\r\nTo: {User}\r\nSubject: Message {n:D4}\r\nMessage-ID: <{n}@kill.example.org>\r\n\r\n";
+            Assert.Null((await client.AppendAsync("INBOX", [], Encoding.ASCII.GetBytes(text + new string('x', MessageBytes - text.Length - 2) + "\r\n"), Cancel)).Failure);
+        }
+        return from + count;
+    }
+
+    private static async Task<List<string>> SubjectsAsync(HttpClient api)
+    {
+        var found = new List<string>();
+        for (string? before = null; ;)
+        {
+            var page = await api.GetFromJsonAsync<JsonElement>($"/api/v1/conversations?limit=200{(before is null ? "" : "&before=" + before)}", Cancel);
+            found.AddRange(page.GetProperty("conversations").EnumerateArray().Select(one => one.GetProperty("subject").GetString()!));
+            if (page.GetProperty("next").ValueKind == JsonValueKind.Null) return found;
+            before = page.GetProperty("next").GetString();
+        }
+    }
+
+    /// <summary>A line to a port of this machine that counts the bytes which come back over it.</summary>
+    private sealed class CountingLine : IAsyncDisposable
+    {
+        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+        private readonly CancellationTokenSource stop = new();
+        private readonly Task accepting;
+
+        public CountingLine(int to, Progress bytes)
+        {
+            listener.Start();
+            Port = ((IPEndPoint)listener.LocalEndpoint).Port;
+            accepting = AcceptAsync(to, bytes);
+        }
+
+        public int Port { get; }
+
+        public async ValueTask DisposeAsync()
+        {
+            await stop.CancelAsync();
+            listener.Dispose();
+            await accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            stop.Dispose();
+        }
+
+        private async Task AcceptAsync(int to, Progress bytes)
+        {
+            while (true) _ = CarryAsync(await listener.AcceptTcpClientAsync(stop.Token), to, bytes);
+        }
+
+        private async Task CarryAsync(TcpClient near, int to, Progress bytes)
+        {
+            using var owned = near;
+            using var far = new TcpClient { NoDelay = true };
+            near.NoDelay = true;
+            await far.ConnectAsync(IPAddress.Loopback, to, stop.Token);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+            var there = PumpAsync(near.GetStream(), far.GetStream(), null, over.Token);
+            var back = PumpAsync(far.GetStream(), near.GetStream(), bytes, over.Token);
+            await Task.WhenAny(there, back);
+            await over.CancelAsync();
+            await Task.WhenAll(there, back).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        private static async Task PumpAsync(NetworkStream from, NetworkStream to, Progress? bytes, CancellationToken cancel)
+        {
+            var buffer = new byte[16 * 1024];
+            while (await from.ReadAsync(buffer, cancel) is > 0 and var read)
+            {
+                await to.WriteAsync(buffer.AsMemory(0, read), cancel);
+                bytes?.Add(read);
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ need_dotnet
 want python3 python3
 want dovecot dovecot-core dovecot-imapd dovecot-submissiond
 want smtp-sink postfix
+want_package postgresql
 want mbsync isync
 want curl curl
 install_wanted || echo "Benchmarks that need a missing program fail and say so." >&2

@@ -18,6 +18,8 @@ want mbsync isync
 want smtp-sink postfix
 # On machines where Dovecot was installed without it.
 want_package dovecot-pop3d
+# Its server, which the tests run themselves.
+want_package postgresql
 # The SASL module through which mbsync signs in with a token; the program alone cannot.
 want_package libsasl2-modules-kdexoauth2
 install_wanted || echo "Tests that need a missing program are skipped and say so." >&2

@@ -24,11 +24,17 @@ internal sealed class HubPeer : IDisposable
 
     /// <param name="sinkPort">Its outgoing server without budget, smtp-sink; null: it has none.</param>
     /// <param name="trust">File of one more certificate that it trusts; null: the system's alone.</param>
-    public static async Task<HubPeer> StartAsync(int? sinkPort, string? trust = null)
+    /// <param name="database">Null: SQLite in the folder.</param>
+    public static async Task<HubPeer> StartAsync(int? sinkPort, string? trust = null, string? database = null)
     {
         var folder = Directory.CreateTempSubdirectory("postrider-bench-hub-");
         var submission = PeerProcess.FreePort();
-        var process = PeerProcess.StartHeard("dotnet", [Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName, "--submission", submission.ToString(CultureInfo.InvariantCulture), .. trust is null ? Array.Empty<string>() : ["--trust-certificate", trust]]);
+        string[] arguments =
+        [
+            Path.Combine(Root(), "src/Postrider/bin/Release/net10.0/postrider.dll"), "serve", "--port", "0", "--data", folder.FullName, "--submission", submission.ToString(CultureInfo.InvariantCulture),
+            .. trust is null ? (string[])[] : ["--trust-certificate", trust], .. database is null ? (string[])[] : ["--database", database],
+        ];
+        var process = PeerProcess.StartHeard("dotnet", arguments);
         var lines = await process.LinesAsync("Postrider is at ", "Make the first administrator (the link works once): ");
         using var cookies = new SocketsHttpHandler { CookieContainer = new CookieContainer() };
         using var browser = new HttpClient(cookies) { BaseAddress = new Uri(lines[0]) };

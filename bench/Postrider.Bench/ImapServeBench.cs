@@ -125,7 +125,7 @@ public class ImapServeBench
         }
     }
 
-    private sealed class Backend(Folder folder) : IImapBackend, IImapAccount
+    internal sealed class Backend(Folder folder) : IImapBackend, IImapAccount
     {
         public string? NotConnected => null;
         public string? ByeText => null;
@@ -139,21 +139,24 @@ public class ImapServeBench
         public string? Rename(string oldName, string newName) => "NO";
     }
 
-    /// <summary>Filled once, then only read.</summary>
-    private sealed class Folder : IImapFolderStore
+    /// <summary>Delivered to by one, read by many.</summary>
+    internal sealed class Folder : IImapFolderStore
     {
-        private readonly List<ImapStoredMessage> _messages = [];
+        private volatile ImapStoredMessage[] _messages = [];
 
         public string Name => "INBOX";
         public uint UidValidity => 1;
-        public uint UidNext => (uint)_messages.Count + 1;
+        public uint UidNext => (uint)_messages.Length + 1;
         public event Action? Changed;
+
+        /// <summary>Sessions that have it selected.</summary>
+        public int Watchers => Changed?.GetInvocationList().Length ?? 0;
 
         public IReadOnlyList<ImapStoredMessage> Messages() => _messages;
 
         public uint Append(ReadOnlyMemory<byte> bytes, IReadOnlyList<string> flags, DateTimeOffset internalDate)
         {
-            _messages.Add(new ImapStoredMessage(UidNext, internalDate, flags, bytes));
+            _messages = [.. _messages, new ImapStoredMessage(UidNext, internalDate, flags, bytes)];
             Changed?.Invoke();
             return UidNext - 1;
         }

@@ -9,8 +9,8 @@ namespace Postrider.Bench;
 /// 5,000 messages of 5 KB from Dovecot over TLS: by the hub, a process of its own, each message stored, routed into a conversation and on disk before it counts; and by mbsync with fsync into a Maildir, in the same run and on the same disk.
 /// Every round has a mailbox of its own with new Message-IDs, so that nothing is a second copy.
 /// </summary>
-[WarmupCount(2)]
-[IterationCount(4)]
+[WarmupCount(1)]
+[IterationCount(3)]
 [InvocationCount(1)]
 public class IntakeBench
 {

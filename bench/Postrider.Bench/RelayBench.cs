@@ -17,6 +17,9 @@ public class RelayBench
     private PeerProcess? _sink;
     private HubPeer? _hub;
     private PostfixPeer? _postfix;
+    private PostgresPeer? _postgres;
+
+    protected virtual bool OnPostgres => false;
 
     [Params(1, 20)]
     public int Sessions { get; set; }
@@ -27,7 +30,8 @@ public class RelayBench
         var port = PeerProcess.FreePort();
         _sink = PeerProcess.Start("smtp-sink", "-u", "nobody", $"127.0.0.1:{port}", "256");
         PeerProcess.AcceptsAsync(port).GetAwaiter().GetResult();
-        _hub = HubPeer.StartAsync(port).GetAwaiter().GetResult();
+        _postgres = OnPostgres ? PostgresPeer.StartAsync().GetAwaiter().GetResult() : null;
+        _hub = HubPeer.StartAsync(port, _postgres?.Address).GetAwaiter().GetResult();
         _postfix = PostfixPeer.StartAsync(port).GetAwaiter().GetResult();
     }
 
@@ -36,6 +40,7 @@ public class RelayBench
     {
         _sink?.Dispose();
         _hub?.Dispose();
+        _postgres?.Dispose();
         _postfix?.Dispose();
     }
 
@@ -88,4 +93,10 @@ public class RelayBench
 
     private Task SubmitAsync(int port) => PeerProcess.RunAsync(
         "smtp-source", "-4", "-d", "-s", Sessions.ToString(CultureInfo.InvariantCulture), "-m", Messages.ToString(CultureInfo.InvariantCulture), "-l", "5120", "-f", "ann@example.com", "-t", "ben@example.org", $"127.0.0.1:{port}");
+}
+
+/// <summary>The same with PostgreSQL as the hub's database, on the same machine, by its Unix socket.</summary>
+public class RelayOnPostgresBench : RelayBench
+{
+    protected override bool OnPostgres => true;
 }

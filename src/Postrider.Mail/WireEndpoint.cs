@@ -18,6 +18,8 @@ public sealed record WireEndpoint(string Host, int Port, WireSecurity Security)
 {
     /// <summary>Certificate authorities trusted besides the system's. Empty: the system's alone. The name is always checked against <see cref="Host"/>.</summary>
     public IReadOnlyList<X509Certificate2> ExtraTrust { get; init; } = [];
+    /// <summary>Shown to a peer that asks who we are: the certificate with its key, then those of its issuers. Empty: none.</summary>
+    public IReadOnlyList<X509Certificate2> ClientCertificate { get; init; } = [];
 }
 
 /// <summary>Receives the dialogue line by line, with secrets already redacted. Called on the connection's own thread; must return quickly.</summary>
@@ -33,6 +35,8 @@ public enum WireFailureKind
     TimedOut,
     /// <summary>TLS failed for another reason than the certificate.</summary>
     TlsFailed,
+    /// <summary>The peer speaks no TLS newer than 1.1 (RFC 8996).</summary>
+    TlsTooOld,
     CertificateNotTrusted,
     CertificateNameMismatch,
     CertificateExpired,

@@ -113,6 +113,7 @@ public static class Hub
         app.MapSendingBudgets();
         app.MapPersonalServer();
         app.MapOutgoingMail();
+        app.MapDownloadLinks();
         app.MapSuppressedAddresses();
         app.MapSubmission();
         app.MapConversations();
@@ -124,6 +125,7 @@ public static class Hub
         await app.Services.GetRequiredService<InstalledApps>().LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<ReplyTokens>().LoadAsync(cancellationToken);
         await app.Services.GetRequiredService<SendAsKnowledge>().LoadAsync(database, cancellationToken);
+        await app.Services.GetRequiredService<RestoreWatch>().CheckAsync(cancellationToken);
         await ListenAsync(app, cancellationToken);
         var bound = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         var address = new UriBuilder("http", "localhost", bound.Port).Uri;

@@ -24,13 +24,16 @@ internal sealed class Browser : IAsyncDisposable
     }
 
     /// <summary>A new profile with one page: its own cookies.</summary>
-    public async Task<IPage> NewPersonAsync(bool phone = false, bool dark = false)
+    /// <param name="proxy">Takes every connection, those to this machine too; null: there is none.</param>
+    /// <param name="beside">The one address that is reached without the proxy.</param>
+    public async Task<IPage> NewPersonAsync(bool phone = false, bool dark = false, Uri? proxy = null, Uri? beside = null)
     {
         var context = await chromium.NewContextAsync(new()
         {
             ViewportSize = phone ? new() { Width = 390, Height = 844 } : new() { Width = 1280, Height = 800 },
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
             Locale = "en-GB",
+            Proxy = proxy is null ? null : new() { Server = proxy.ToString(), Bypass = beside?.Authority },
         });
         // A busy machine is slow, not wrong.
         context.SetDefaultTimeout(60_000);

@@ -52,7 +52,7 @@ public sealed class IntakeKillJourney(ITestOutputHelper output) : IDisposable
         // Half of the messages lie there; each start finds its share of the other half.
         var portion = Messages / 2 / kills;
         var delivered = await DeliverAsync(dovecot, 0, Messages - portion * kills);
-        var (hub, token) = await KillableHub.StartAsync(folder, port, first: true, "--trust-certificate", trust);
+        var (hub, token) = await KillableHub.StartAsync(folder, port, first: true, ["--trust-certificate", trust]);
         try
         {
             await KillableHub.SetUpAsync(api, token, async browser =>
@@ -65,7 +65,7 @@ public sealed class IntakeKillJourney(ITestOutputHelper output) : IDisposable
                 await bytes.UntilAsync(bytes.Count + chance.Next(1000, portion * MessageBytes), Cancel);
                 await KillableHub.KillAsync(hub);
                 delivered = await DeliverAsync(dovecot, delivered, portion);
-                (hub, _) = await KillableHub.StartAsync(folder, port, first: false, "--trust-certificate", trust);
+                (hub, _) = await KillableHub.StartAsync(folder, port, first: false, ["--trust-certificate", trust]);
             }
             Assert.Equal(Messages, delivered);
             List<string> subjects;

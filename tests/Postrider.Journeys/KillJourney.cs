@@ -9,6 +9,7 @@ using Postrider.Mail;
 using Postrider.Mail.Mime;
 using Postrider.Mail.Sasl;
 using Postrider.Mail.Smtp;
+using Postrider.Tests;
 
 namespace Postrider.Journeys;
 
@@ -24,10 +25,22 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
 
     public void Dispose() => folder.Delete(recursive: true);
 
+    private static int Kills => int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_KILLS") ?? "10", CultureInfo.InvariantCulture);
+
     [Fact]
-    public async Task What_was_acknowledged_survives_every_kill_and_nothing_arrives_twice()
+    public Task What_was_acknowledged_survives_every_kill_and_nothing_arrives_twice() => KillAsync(Kills, null);
+
+    /// <summary>Every second time the hub lives on, and its connections to the database are ended.</summary>
+    [Fact]
+    public async Task On_PostgreSQL_it_survives_them_too_and_the_end_of_its_connections()
     {
-        var kills = int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_KILLS") ?? "10", CultureInfo.InvariantCulture);
+        await using var server = await PostgresUnderTest.StartAsync();
+        await KillAsync(Math.Max(Kills / 2, 4), server);
+    }
+
+    private async Task KillAsync(int kills, PostgresUnderTest? server)
+    {
+        var database = server is null ? null : await server.NewDatabaseAsync();
         var seed = int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_KILL_SEED") ?? "1", CultureInfo.InvariantCulture);
         var chance = new Random(seed);
         var progress = new Progress();
@@ -37,7 +50,7 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
         using var api = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { BaseAddress = new Uri($"http://localhost:{port}") };
         var acknowledged = new ConcurrentDictionary<string, byte>(StringComparer.Ordinal);
 
-        var hub = await StartAsync(port, sink.LocalEndPoint.Port, api);
+        var hub = await StartAsync(port, sink.LocalEndPoint.Port, api, database);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         var callers = Enumerable.Range(0, Callers).Select(n => CallAsync(api, n, acknowledged, progress, enough.Token)).ToList();
         try
@@ -46,8 +59,14 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
             {
                 // A moment is a number of things that happened: acknowledged, named, received.
                 await progress.UntilAsync(progress.Count + chance.Next(30, 600), Cancel);
+                if (server is not null && kill % 2 == 1)
+                {
+                    Assert.NotEqual(0L, await server.ExecuteAsync("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'postrider'"));
+                    continue;
+                }
+
                 await KillableHub.KillAsync(hub);
-                hub = await StartAsync(port, null, api);
+                hub = await StartAsync(port, null, api, database);
             }
 
             await enough.CancelAsync();
@@ -55,7 +74,7 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
             await DrainedAsync(api);
             var unknown = await AllAsync(api, "unknown");
             var (lost, twice) = (acknowledged.Keys.Where(id => receiver.Times(id) == 0 && !unknown.Contains(id)).ToList(), receiver.Received.Where(pair => pair.Value > 1).Select(pair => pair.Key).ToList());
-            output.WriteLine($"{kills} kills, seed {seed}: {acknowledged.Count} acknowledged, {receiver.Received.Count} received, {lost.Count} lost, {twice.Count} received twice; {unknown.Count} unknown, of which {unknown.Count(id => receiver.Times(id) > 0)} were received");
+            output.WriteLine($"{(server is null ? "SQLite" : "PostgreSQL")}, {kills} kills, seed {seed}: {acknowledged.Count} acknowledged, {receiver.Received.Count} received, {lost.Count} lost, {twice.Count} received twice; {unknown.Count} unknown, of which {unknown.Count(id => receiver.Times(id) > 0)} were received");
             Assert.Empty(lost);
             Assert.Empty(twice);
             Assert.True(acknowledged.Count > kills * 10);
@@ -69,12 +88,8 @@ public sealed class KillJourney(ITestOutputHelper output) : IDisposable
         }
     }
 
-    private async Task<Process> StartAsync(int port, int? sinkPort, HttpClient api)
-    {
-        var (hub, token) = await KillableHub.StartAsync(folder, port, first: sinkPort is not null);
-        if (sinkPort is { } sink) await KillableHub.SetUpAsync(api, token, browser => KillableHub.PostAsync(browser, "/api/v1/outgoing-servers", new { name = "Sink", kind = "smtp", host = "127.0.0.1", port = sink, security = "none", fromFilter = "example.com" }));
-        return hub;
-    }
+    private Task<Process> StartAsync(int port, int? sinkPort, HttpClient api, string? database) =>
+        KillableHub.StartSendingAsync(folder, port, sinkPort, api, database is null ? [] : ["--database", database]);
 
     /// <summary>Puts one mail after the other; a request that the kill cut is repeated with its key until it is answered.</summary>
     private static async Task CallAsync(HttpClient api, int caller, ConcurrentDictionary<string, byte> acknowledged, Progress progress, CancellationToken enough)

@@ -14,9 +14,11 @@ internal static class KillableHub
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <returns>The process, once it serves; and the word of the set-up link when <paramref name="first"/>.</returns>
-    public static async Task<(Process Hub, string? SetUpToken)> StartAsync(DirectoryInfo folder, int port, bool first, params string[] more)
+    public static async Task<(Process Hub, string? SetUpToken)> StartAsync(DirectoryInfo folder, int port, bool first, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var hub = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "postrider.dll"), "serve", "--data", folder.FullName, "--port", port.ToString(CultureInfo.InvariantCulture), .. more]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "postrider.dll"), "serve", "--data", folder.FullName, "--port", port.ToString(CultureInfo.InvariantCulture), .. more ?? []]) { UseShellExecute = false, RedirectStandardOutput = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
+        var hub = Process.Start(start)!;
         string? token = null;
         // The link comes behind the address, and only the first time.
         while (await hub.StandardOutput.ReadLineAsync(Cancel) is { } line)
@@ -29,6 +31,15 @@ internal static class KillableHub
 
         _ = hub.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
         return (hub, token);
+    }
+
+    /// <summary>With one outgoing server, made the first time.</summary>
+    /// <param name="sinkPort">Of that server; null: the folder has it already.</param>
+    public static async Task<Process> StartSendingAsync(DirectoryInfo folder, int port, int? sinkPort, HttpClient api, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var (hub, token) = await StartAsync(folder, port, first: sinkPort is not null, more, environment);
+        if (sinkPort is { } sink) await SetUpAsync(api, token, browser => PostAsync(browser, "/api/v1/outgoing-servers", new { name = "Sink", kind = "smtp", host = "127.0.0.1", port = sink, security = "none", fromFilter = "example.com" }));
+        return hub;
     }
 
     /// <summary>Makes the administrator, does <paramref name="asAdministrator"/>, and gives <paramref name="api"/> a key.</summary>

@@ -38,6 +38,14 @@ public sealed class CommandLineTests
         Assert.Equal(System.Net.IPEndPoint.Parse(address), CommandLine.OptionsOf(CommandLine.Make().Parse(["serve", "--submission", given])).Submission);
 
     [Fact]
+    public void A_PostgreSQL_database_is_given_by_its_connection_string_which_is_not_shown()
+    {
+        var options = CommandLine.OptionsOf(CommandLine.Make().Parse(["serve", "--database", "Host=db.example;Password=swordfish"]));
+        Assert.Equal("Host=db.example;Password=swordfish", options.Database);
+        Assert.DoesNotContain("swordfish", options.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Without_options_it_is_the_worldwide_cloud() =>
         Assert.Equal(MicrosoftCloud.Worldwide, CommandLine.OptionsOf(CommandLine.Make().Parse(["serve"])).Cloud);
 }

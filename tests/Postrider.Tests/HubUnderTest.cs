@@ -48,9 +48,11 @@ internal sealed class HubUnderTest : IAsyncDisposable
     }
 
     /// <summary>Stops the hub and starts it again on the same folder. The administrator stays signed in, at a new address.</summary>
-    public async Task RestartAsync()
+    /// <param name="between">While nothing has the folder.</param>
+    public async Task RestartAsync(Action? between = null)
     {
         await hub.DisposeAsync();
+        between?.Invoke();
         hub = await Hub.StartAsync(Options, TestContext.Current.CancellationToken);
         Browser = OpenBrowser();
         if (hub.SetupLink is null) await SignInAsync(Browser, AdministratorEmail, Password);
@@ -128,9 +130,10 @@ internal sealed class HubUnderTest : IAsyncDisposable
         return await browser.PostAsync("/sign-out", content);
     }
 
-    /// <summary>Every byte of the data folder but the key file, read as text: for asserting that a secret is not there.</summary>
+    /// <summary>Every byte of the data folder but the key file, or of the PostgreSQL database, read as text: for asserting that a secret is not there.</summary>
     public async Task<string> StoredTextAsync()
     {
+        if (Options.Database is { } database) return await TestDatabase.TextOfAsync(database);
         var text = new System.Text.StringBuilder();
         foreach (var file in Directory.EnumerateFiles(Options.DataFolder, "postrider.db*"))
         {
@@ -156,7 +159,8 @@ internal sealed class HubUnderTest : IAsyncDisposable
         Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
     }
 
-    private static IEnumerable<KeyValuePair<string, string>> Fields(IHtmlFormElement form)
+    /// <summary>What a browser would send with the form, but for files and buttons.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> Fields(IHtmlFormElement form)
     {
         foreach (var element in form.Elements)
         {

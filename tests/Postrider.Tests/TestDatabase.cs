@@ -1,3 +1,5 @@
+using System.Text;
+using Npgsql;
 using Xunit.v3;
 
 namespace Postrider.Tests;
@@ -13,6 +15,23 @@ internal static class TestDatabase
     /// <summary>A new database for this test.</summary>
     /// <returns>What <c>--database</c> takes; null: the file in the data folder.</returns>
     public static async Task<string?> NewAsync() => IsPostgres ? await (await PostgresUnderTest.SharedAsync()).NewDatabaseAsync() : null;
+
+    /// <summary>Every row of every table, bytes as far as they can be read as text.</summary>
+    public static async Task<string> TextOfAsync(string address)
+    {
+        await using var connection = new NpgsqlConnection(address + ";Pooling=false");
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = "SET bytea_output = 'escape'; SELECT string_agg(quote_ident(tablename), ' ') FROM pg_tables WHERE schemaname = 'public'";
+        var text = new StringBuilder();
+        foreach (var table in ((string)(await command.ExecuteScalarAsync())!).Split(' '))
+        {
+            command.CommandText = $"SELECT string_agg(t::text, '') FROM {table} t";
+            text.Append(await command.ExecuteScalarAsync() as string);
+        }
+
+        return text.ToString();
+    }
 
     public static async Task DropAsync(string? address)
     {

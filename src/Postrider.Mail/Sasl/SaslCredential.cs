@@ -9,6 +9,12 @@ public abstract record SaslCredential(string UserName)
         public override string ToString() => $"XOAUTH2 {UserName}";
     }
 
+    /// <summary>The certificate shown in the TLS handshake says who it is (RFC 4422 appendix A). Where EXTERNAL is not offered, the handshake alone has to do.</summary>
+    public sealed record External() : SaslCredential("")
+    {
+        public override string ToString() => "EXTERNAL";
+    }
+
     /// <summary>RFC 4616.</summary>
     public sealed record Plain(string UserName, string Password) : SaslCredential(UserName)
     {

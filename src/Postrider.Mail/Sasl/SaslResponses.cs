@@ -16,6 +16,7 @@ internal static class SaslResponses
     /// <summary>Null when the credential can be put on the wire; else what is wrong with it, without showing it.</summary>
     public static string? Flaw(SaslCredential credential)
     {
+        if (credential is SaslCredential.External) return null;
         var secret = credential switch { SaslCredential.XOAuth2 x => x.AccessToken, SaslCredential.Plain p => p.Password, _ => "" };
         if (credential.UserName.Length == 0) return "The user name is empty.";
         if (credential.UserName.AsSpan().ContainsAny(Separators)) return "The user name holds a control character.";

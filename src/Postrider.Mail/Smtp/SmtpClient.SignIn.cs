@@ -11,8 +11,10 @@ public sealed partial class SmtpClient
         stage = "AUTH";
         if (!connection.IsTls && !IPAddress.IsLoopback(connection.Remote.Address))
             return new(WireFailureKind.TlsFailed, "AUTH", null, "The connection is not encrypted, so the credentials were not sent.", true, false);
+        if (credential is SaslCredential.External && !Offered("EXTERNAL")) return null;
         var mechanism = credential switch
         {
+            SaslCredential.External => "EXTERNAL",
             SaslCredential.XOAuth2 => Offered("OAUTHBEARER") && !Offered("XOAUTH2") ? "OAUTHBEARER" : "XOAUTH2",
             _ => Offered("PLAIN") ? "PLAIN" : "LOGIN",
         };
@@ -42,6 +44,8 @@ public sealed partial class SmtpClient
         var responses = new Queue<string>(credential switch
         {
             SaslCredential.XOAuth2 x => [mechanism == "OAUTHBEARER" ? SaslResponses.OAuthBearer(x, endpoint.Host, endpoint.Port) : SaslResponses.XOAuth2(x)],
+            // RFC 4954 section 4: "=" is the empty initial response, which asks for the identity of the certificate.
+            SaslCredential.External => ["="],
             SaslCredential.Plain p when mechanism == "PLAIN" => [SaslResponses.Plain(p)],
             SaslCredential.Plain p => [SaslResponses.Encode(p.UserName), SaslResponses.Encode(p.Password)],
             _ => throw new NotSupportedException($"No SASL exchange is known for {credential.GetType().Name}."),
@@ -72,10 +76,12 @@ public sealed partial class SmtpClient
             }
             if (reply.Code is < 400 or > 599) return OutOfPlace(reply);
             if (reply.Code == 421) usable = false;
-            var detail = challenge is null ? $"The server refused the sign-in of {WireText.Printable(credential.UserName)}: {reply}" : $"The server refused the sign-in of {WireText.Printable(credential.UserName)}: {reply} ({challenge})";
+            var detail = challenge is null ? $"The server refused the sign-in of {Whose(credential)}: {reply}" : $"The server refused the sign-in of {Whose(credential)}: {reply} ({challenge})";
             return new(WireFailureKind.AuthenticationRefused, "AUTH", reply, detail, usable, false);
         }
     }
+
+    private static string Whose(SaslCredential credential) => credential is SaslCredential.External ? "this certificate" : WireText.Printable(credential.UserName);
 
     private static string[] SecretsOf(SaslCredential? credential, WireEndpoint endpoint) => credential switch
     {

@@ -27,6 +27,7 @@ internal sealed class CertificateJudge(WireEndpoint endpoint)
         return new()
         {
             TargetHost = endpoint.Host,
+            ClientCertificateContext = endpoint.ClientCertificate.Count > 0 ? SslStreamCertificateContext.Create(endpoint.ClientCertificate[0], [.. endpoint.ClientCertificate.Skip(1)], offline: true) : null,
             // RFC 8996: TLS 1.0 and 1.1 are gone.
 #pragma warning disable CA5398 // The floor is meant: a system that would allow less must not.
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,

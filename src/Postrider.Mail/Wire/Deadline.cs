@@ -45,6 +45,7 @@ internal sealed class Deadline : IDisposable
         OperationCanceledException when Passed => new(WireFailureKind.TimedOut, $"The server did not finish its answer within {Words(limit)}."),
         OperationCanceledException => null,
         EndOfStreamException => new(WireFailureKind.Disconnected, "The server closed the connection."),
+        AuthenticationException when IsTooOld(exception) => new(WireFailureKind.TlsTooOld, "The server speaks no TLS newer than 1.1, which is no protection any more."),
         AuthenticationException => new(WireFailureKind.TlsFailed, "The encryption of the connection failed: " + exception.Message),
         IOException { InnerException: SocketException socket } => FromSocket(socket),
         SocketException socket => FromSocket(socket),
@@ -57,6 +58,14 @@ internal sealed class Deadline : IDisposable
     {
         linked?.Dispose();
         timer.Dispose();
+    }
+
+    // OpenSSL's words for the peer's hello and for its alert; Windows says SEC_E_ALGORITHM_MISMATCH.
+    private static bool IsTooOld(Exception? failure)
+    {
+        for (; failure is not null; failure = failure.InnerException)
+            if (failure.Message.Contains("unsupported protocol", StringComparison.OrdinalIgnoreCase) || failure.Message.Contains("alert protocol version", StringComparison.OrdinalIgnoreCase) || failure is System.ComponentModel.Win32Exception { NativeErrorCode: unchecked((int)0x80090331) }) return true;
+        return false;
     }
 
     private static WireFailure FromSocket(SocketException e) => e.SocketErrorCode switch

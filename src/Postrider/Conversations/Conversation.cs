@@ -136,10 +136,15 @@ public sealed record ThreadMessage
 /// <param name="Mail">Its id in the Email Queue.</param>
 /// <param name="State">As the outbox calls it, in lower case.</param>
 /// <param name="Problem">What keeps it or ended it; null when nothing is wrong.</param>
-public sealed record DeliveryState(Guid Mail, string State, Web.Problem? Problem, DateTimeOffset? ChangedAt);
+public sealed record DeliveryState(Guid Mail, string State, Web.Problem? Problem, DateTimeOffset? ChangedAt)
+{
+    /// <summary>How many of its files went as download links.</summary>
+    public int Links { get; init; }
+}
 
 /// <param name="Size">Decoded bytes.</param>
-public sealed record ThreadAttachment(ThreadAttachmentId Id, string FileName, string MediaType, long Size);
+/// <param name="IsInline">The HTML may name it.</param>
+public sealed record ThreadAttachment(ThreadAttachmentId Id, string FileName, string MediaType, long Size, bool IsInline);
 
 /// <summary>Which conversations a list shows, and in which order.</summary>
 public sealed record ConversationFilter

@@ -9,7 +9,8 @@ using Postrider.Web;
 namespace Postrider.Conversations;
 
 /// <param name="Height">CSS pixels, an estimate.</param>
-public sealed record FrameFacts(int Height, int BlockedPictures);
+/// <param name="BlockedHeight">What the pictures that are held back take besides.</param>
+public sealed record FrameFacts(int Height, int BlockedPictures, int BlockedHeight);
 
 /// <summary>A file ready to be handed out.</summary>
 internal sealed record OpenedFile(string FileName, string MediaType, byte[] Bytes);
@@ -49,12 +50,17 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
             ? new ConversationThread(conversation, WithReasons(r, store.Messages(r, id)), store.Acts(r, id), store.Followers(r, id), store.Readers(r, id), store.UnreadOf(r, id, viewer.UserId)) { OwnAddresses = store.OwnAddresses(r, id) }
             : null, cancel);
 
-    private List<ThreadMessage> WithReasons(HubReader reader, IReadOnlyList<ThreadMessage> messages) =>
-    [
-        .. messages.Select(m => m.Delivery is { State: not "sent" } delivery
-            ? m with { Delivery = delivery with { Problem = mails.Find(reader, new OutboxMailId(delivery.Mail))?.Trouble } }
-            : m),
-    ];
+    private List<ThreadMessage> WithReasons(HubReader reader, IReadOnlyList<ThreadMessage> messages)
+    {
+        var linked = DownloadLinkStore.Counts(reader, [.. messages.Where(m => m.Delivery is not null).Select(m => m.Delivery!.Mail)]);
+        return [.. messages.Select(m => m.Delivery is { } delivery ? m with { Delivery = WithReason(delivery) } : m)];
+
+        DeliveryState WithReason(DeliveryState delivery) => delivery with
+        {
+            Links = linked.GetValueOrDefault(delivery.Mail),
+            Problem = delivery.State == "sent" ? delivery.Problem : mails.Find(reader, new OutboxMailId(delivery.Mail))?.Trouble,
+        };
+    }
 
     public Task MarkSeenAsync(ConversationId id, Viewer viewer, CancellationToken cancel) => database.WriteAsync(tx => store.MarkSeen(tx, id, viewer.UserId), cancel);
 
@@ -79,7 +85,7 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
             {
                 var found = await database.ReadAsync(r => store.BodiesOf(r, message.Conversation, message.Id), cancel);
                 var html = SafeHtml.From(Encoding.UTF8.GetString(await bodies.ReadAsync(found!.Value.Html!.Value, cancel)));
-                known = new FrameFacts(html.Height, html.BlockedPictures);
+                known = new FrameFacts(html.Height, html.BlockedPictures, html.BlockedHeight);
                 if (frames.Count >= MaxFrames) frames.Clear();
                 frames[message.Id] = known;
             }

@@ -165,7 +165,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         if (rows.Count == 0) return [];
         var of = new { Ids = rows.Select(row => Ids.Stored(row.Id)) };
         var recipients = reader.Query<RecipientRow>("select message_id as Message, field as Field, name as Name, address as Address from thread_message_recipient where message_id in @Ids order by message_id, position", of).ToLookup(row => row.Message);
-        var attachments = reader.Query<AttachmentRow>("select message_id as Message, id as Id, file_name as FileName, media_type as MediaType, size as Size from thread_attachment where message_id in @Ids order by message_id, position", of).ToLookup(row => row.Message);
+        var attachments = reader.Query<AttachmentRow>("select message_id as Message, id as Id, file_name as FileName, media_type as MediaType, size as Size, content_id as ContentId from thread_attachment where message_id in @Ids order by message_id, position", of).ToLookup(row => row.Message);
         return [.. rows.Select(row => row.ToMessage([.. recipients[row.Id]], [.. attachments[row.Id]]))];
     }
 
@@ -194,14 +194,9 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         reader.Query<Guid>("select conversation_id from thread_message where outbox_mail_id = @outboxMail", new { outboxMail }) is [var id] ? new ConversationId(id) : null;
 
     /// <returns>The conversation it stands in; null when the mail belongs to none.</returns>
-    public ConversationId? SetDelivery(HubTransaction tx, Guid outboxMail, string state)
-    {
-        if (ConversationOf(tx, outboxMail) is not { } conversation) return null;
-        tx.Execute(
-            "update thread_message set delivery_state = @state, delivery_changed_at = @Now where outbox_mail_id = @outboxMail",
-            new { state, tx.Now, outboxMail });
-        return conversation;
-    }
+    public ConversationId? SetDelivery(HubTransaction tx, Guid outboxMail, string state) =>
+        tx.Query<Guid>("update thread_message set delivery_state = @state, delivery_changed_at = @Now where outbox_mail_id = @outboxMail returning conversation_id", new { state, tx.Now, outboxMail }) is [var conversation]
+            ? new ConversationId(conversation) : null;
 
     private static IEnumerable<(int Position, string Field, NamedAddress Who)> Recipients(NewThreadMessage message) =>
         message.To.Select(t => ("to", t)).Concat(message.Cc.Select(c => ("cc", c))).Concat(message.ReplyTo.Select(r => ("reply-to", r))).Select((x, i) => (i, x.Item1, x.Item2));
@@ -275,7 +270,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
             Explanation = Explanation,
             SenderCheck = SenderChecks.Read(SenderCheck),
             Delivery = DeliveryState is null || OutboxMail is not { } mail ? null : new DeliveryState(mail, DeliveryState, null, DeliveryChangedAt),
-            Attachments = [.. attachments.Select(a => new ThreadAttachment(new(a.Id), a.FileName, a.MediaType, a.Size))],
+            Attachments = [.. attachments.Select(a => new ThreadAttachment(new(a.Id), a.FileName, a.MediaType, a.Size, a.ContentId is not null))],
         };
     }
 
@@ -296,6 +291,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         public string FileName { get; set; } = "";
         public string MediaType { get; set; } = "";
         public long Size { get; set; }
+        public string? ContentId { get; set; }
     }
 
     private sealed class BodiesRow

@@ -25,7 +25,7 @@ internal sealed record DraftOrigin(KeptDraft Draft, IReadOnlyList<Guid> Bodies);
 /// <summary>Writes and answers. Pages and API call these same methods.</summary>
 internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, ReplyTokens tokens, TimeProvider clock)
 {
-    // A file up to this size is stored with its row; a longer one goes before it, in chunks.
+    // Files that are together no longer than this are stored with their rows; more go before them, in chunks.
     private const int InlineBytes = 256 << 10;
 
     /// <summary>Begins a conversation. When it returns without a problem, conversation and mail are both safe; with one, neither is stored.</summary>
@@ -93,6 +93,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                 Text = composition.Text,
                 Html = composition.Html,
                 Attachments = composition.Attachments,
+                StoredFiles = [.. files.Select((file, i) => file ?? (i < origin?.Bodies.Count ? origin.Bodies[i] : null))],
                 InReplyTo = headers.InReplyTo,
                 References = headers.References,
                 Creator = author.UserId,
@@ -145,9 +146,9 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
     private async Task<Guid?[]> StoreLargeFilesAsync(IReadOnlyList<DraftAttachment> files, int from, CancellationToken cancel)
     {
         var stored = new Guid?[files.Count];
+        if (files.Skip(from).Sum(file => (long)file.Bytes.Length) <= InlineBytes) return stored;
         for (var i = from; i < files.Count; i++)
         {
-            if (files[i].Bytes.Length <= InlineBytes) continue;
             using var bytes = new MemoryStream(files[i].Bytes.ToArray(), writable: false);
             stored[i] = await bodies.PutAsync(bytes, cancel);
         }

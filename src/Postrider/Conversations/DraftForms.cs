@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Postrider.OutgoingMail;
+using Postrider.Settings;
 using Postrider.Web;
 
 namespace Postrider.Conversations;
@@ -13,13 +15,13 @@ internal static class DraftForms
     public static void Map(IEndpointRouteBuilder routes)
     {
         // IFormCollection as a parameter has the form's antiforgery token checked.
-        routes.MapPost("/conversations/{id:guid}/draft", (Guid id, IFormCollection form, Drafts drafts, Viewer viewer, CancellationToken cancel) => SaveAsync(new ConversationId(id), PathOf(id), form, drafts, viewer, cancel))
+        routes.MapPost("/conversations/{id:guid}/draft", (Guid id, IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel) => SaveAsync(new ConversationId(id), PathOf(id), form, drafts, links, parameters, viewer, cancel))
             .RequireAuthorization(Policies.SignedIn).WithMetadata(new ConversationsApi.SizeLimit(ConversationsApi.MaxRequestBytes)).ExcludeFromDescription();
-        routes.MapPost(NewPath, (IFormCollection form, Drafts drafts, Viewer viewer, CancellationToken cancel) => SaveAsync(null, NewPath, form, drafts, viewer, cancel))
+        routes.MapPost(NewPath, (IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel) => SaveAsync(null, NewPath, form, drafts, links, parameters, viewer, cancel))
             .RequireAuthorization(Policies.SignedIn).WithMetadata(new ConversationsApi.SizeLimit(ConversationsApi.MaxRequestBytes)).ExcludeFromDescription();
     }
 
-    private static async Task<IResult> SaveAsync(ConversationId? conversation, string path, IFormCollection form, Drafts drafts, Viewer viewer, CancellationToken cancel)
+    private static async Task<IResult> SaveAsync(ConversationId? conversation, string path, IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel)
     {
         var posted = PostedComposition.Of(form);
         if (posted.OnceKey is not { } onceKey) return Problems.ToResult(WebProblems.NotUnderstood, StatusCodes.Status400BadRequest);
@@ -31,6 +33,6 @@ internal static class DraftForms
         }
         var result = posted.IsTooLarge ? SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = Composition.TooLarge }) : await drafts.SaveAsync(viewer, conversation, onceKey, posted.Fields, null, await posted.ReadFilesAsync(cancel), cancel);
         var draft = result.Draft ?? await drafts.FindWithAsync(viewer, conversation, onceKey, cancel);
-        return new RazorComponentResult<DraftFiles>(new { Files = draft?.Files ?? [], Error = result.Problem is null ? null : string.Join(' ', result.Errors.Values), SaveAt = path, Saved = draft?.SavedAt });
+        return new RazorComponentResult<DraftFiles>(new { Files = draft?.Files ?? [], Error = result.Problem is null ? null : string.Join(' ', result.Errors.Values), SaveAt = path, Saved = draft?.SavedAt, LinksOver = await links.LimitForAsync(viewer, cancel), LinkDays = (int)parameters.DownloadLinkLife.TotalDays });
     }
 }

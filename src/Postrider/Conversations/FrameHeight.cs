@@ -74,13 +74,16 @@ internal sealed class FrameHeight
         boxes.Peek().Chars += length;
     }
 
-    /// <param name="height">As the attribute says, in pixels; null or anything else: unknown.</param>
-    public void Picture(string? height, string? width)
+    /// <param name="pixels">As <see cref="OfPicture"/> says.</param>
+    public void Picture(int pixels)
     {
-        if (Pixels(width) is < 50 && Pixels(height) is null) return;
-        var pixels = Math.Min(Pixels(height) ?? UnknownPicture, MaxPicture);
+        // A small one stands in its line.
         if (pixels > LineHeight) boxes.Peek().Add(pixels);
     }
+
+    /// <param name="height">As the attribute says, in pixels; null or anything else: unknown.</param>
+    public static int OfPicture(string? height, string? width) =>
+        Pixels(height) is { } known ? Math.Min(known, MaxPicture) : Pixels(width) is < 50 ? 0 : UnknownPicture;
 
     private static int? Pixels(string? value) => int.TryParse(value?.Replace("px", "", StringComparison.OrdinalIgnoreCase), NumberStyles.None, CultureInfo.InvariantCulture, out var pixels) ? pixels : null;
 

@@ -39,7 +39,7 @@ internal static class MessageContent
             // The frame is of another origin than everything else, its own hub included.
             http.Response.Headers["Cross-Origin-Resource-Policy"] = "cross-origin";
             return Preview(http, file);
-        }).ExcludeFromDescription();
+        }).AllowAnonymous().ExcludeFromDescription();
     }
 
     /// <summary>A browser may show a preview of this file, to judge by what its message says of it; <see cref="Preview"/> looks at the bytes.</summary>

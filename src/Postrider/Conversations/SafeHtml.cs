@@ -15,7 +15,8 @@ namespace Postrider.Conversations;
 /// <param name="BlockedPictures">Pictures that would have been fetched from elsewhere.</param>
 /// <param name="Cut">The message was longer or deeper than what is shown.</param>
 /// <param name="Height">CSS pixels it takes in a column of usual width: an estimate (<see cref="FrameHeight"/>).</param>
-internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, bool Cut, int Height)
+/// <param name="BlockedHeight">What the blocked pictures would take besides.</param>
+internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, bool Cut, int Height, int BlockedHeight)
 {
     // Bounds of time and memory. AngleSharp looks up the stack of open elements at most tags, so time grows with tags times depth;
     // the largest newsletters have some 10,000 tags and are nested below 100 deep.
@@ -83,7 +84,7 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
         var document = new HtmlParser(new HtmlParserOptions { IsScripting = false, IsEmbedded = false }).ParseDocument(bounded);
         var writer = new Writer(pictureByContentId, remotePictures);
         if (document.Body is { } body) writer.Write(body);
-        return new SafeHtml(writer.Html.ToString(), Tidy(writer.Text), writer.BlockedPictures, cut || writer.Cut, writer.Height.Total);
+        return new SafeHtml(writer.Html.ToString(), Tidy(writer.Text), writer.BlockedPictures, cut || writer.Cut, writer.Height.Total, writer.BlockedHeight);
     }
 
     /// <summary>Cuts what would take the parser too long. The depth is an estimate that errs to the high side: a closing tag counts only for an open one of its name.</summary>
@@ -152,6 +153,7 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
         public StringBuilder Html { get; } = new();
         public StringBuilder Text { get; } = new();
         public int BlockedPictures { get; private set; }
+        public int BlockedHeight { get; private set; }
         public bool Cut { get; private set; }
 
         public void Write(IElement body)
@@ -272,11 +274,15 @@ internal sealed record SafeHtml(string Html, string Text, int BlockedPictures, b
             var source = element.GetAttribute("src")?.Trim() ?? "";
             if (AddressOf(source) is not { } address)
             {
-                if (source.StartsWith("http:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("//", StringComparison.Ordinal)) BlockedPictures++;
+                if (source.StartsWith("http:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("https:", StringComparison.OrdinalIgnoreCase) || source.StartsWith("//", StringComparison.Ordinal))
+                {
+                    BlockedPictures++;
+                    BlockedHeight += FrameHeight.OfPicture(element.GetAttribute("height"), element.GetAttribute("width"));
+                }
                 if (!string.IsNullOrWhiteSpace(alt)) WriteText(alt);
                 return false;
             }
-            Height.Picture(element.GetAttribute("height"), element.GetAttribute("width"));
+            Height.Picture(FrameHeight.OfPicture(element.GetAttribute("height"), element.GetAttribute("width")));
             Html.Append("<img");
             WriteAttributes(element);
             WriteAttribute("src", address);

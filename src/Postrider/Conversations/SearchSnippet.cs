@@ -20,7 +20,7 @@ internal static class SearchSnippet
         }
         if (found.Count == 0) return [new SnippetPart(Snippet.Of(text, MaxChars), false)];
 
-        var from = WordStart(text!, Math.Max(0, found[0].Start - Before));
+        var from = found[0].Start <= Before ? 0 : WordStart(text!, found[0].Start - Before);
         var to = Math.Min(text!.Length, from + MaxChars);
         if (to < text.Length && char.IsLowSurrogate(text[to])) to--;
         var parts = new List<SnippetPart>();
@@ -48,7 +48,7 @@ internal static class SearchSnippet
     private static int WordStart(string text, int at)
     {
         for (var i = at; i < Math.Min(text.Length, at + 20); i++) if (char.IsWhiteSpace(text[i])) return i + 1;
-        return at > 0 && char.IsLowSurrogate(text[at]) ? at + 1 : at;
+        return char.IsLowSurrogate(text[at]) ? at + 1 : at;
     }
 
     private static void Add(List<SnippetPart> parts, string text, bool marked)

@@ -11,7 +11,7 @@ internal sealed class JournalWriter(TimeProvider clock, LiveEvents live)
     /// <param name="byUser">Null: the hub itself.</param>
     public void Write(HubTransaction transaction, string kind, string subject, Guid? subjectId, string text, Guid? byUser)
     {
-        transaction.Execute(
+        transaction.ExecuteLater(
             "INSERT INTO journal_event(id, at, kind, subject, subject_id, text, by_user) VALUES(@id, @at, @kind, @subject, @subjectId, @text, @byUser)",
             new { id = Ids.New(clock), at = transaction.Now, kind, subject, subjectId, text, byUser });
         transaction.AfterCommit(() => live.Publish(subject));

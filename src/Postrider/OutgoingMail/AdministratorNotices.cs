@@ -50,7 +50,7 @@ internal static class NoticeSender
         var working = servers.Where(server => Works(server) && !touched.Contains(server.Id)).OrderBy(server => server.Sequence).ToList();
         var candidates = working.ConvertAll(server => server.Id).ToHashSet();
         var senders = new List<EmailAddress?> { defaultFrom };
-        foreach (var server in working) senders.AddRange([server.Mailbox, .. FromFilter.Parse(server.FromFilter).Addresses]);
+        foreach (var server in working) senders.AddRange([server.Mailbox, .. server.Senders.Addresses]);
         senders.Add(someone);
         return senders.OfType<EmailAddress>().FirstOrDefault(sender => choose(sender) is { Server: { } chosen } && candidates.Contains(chosen.Id));
     }

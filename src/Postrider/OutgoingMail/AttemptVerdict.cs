@@ -22,6 +22,9 @@ internal abstract record RecipientOutcome
 /// <param name="MailProblem">What to show beside the mail when it was deferred or refused; null when nothing is wrong.</param>
 internal sealed record AttemptVerdict(IReadOnlyDictionary<EmailAddress, RecipientOutcome> Outcomes, Diagnosis? ServerTrouble, Diagnosis? MailProblem)
 {
+    /// <summary>What the mail asks of delivery status notifications was asked of the server: then it tells of success, and we do not.</summary>
+    public bool DsnAsked { get; init; }
+
     /// <summary>False when the way to the server failed before this mail was named: then it cannot be the cause.</summary>
     public bool WasNamed { get; init; } = true;
 

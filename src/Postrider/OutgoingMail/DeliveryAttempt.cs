@@ -82,7 +82,7 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
             }
 
             // 5e outcome for each recipient
-            return AttemptVerdict.Of(claimed.Addresses, result, server.Host, server.Port);
+            return AttemptVerdict.Of(claimed.Addresses, result, server.Host, server.Port) with { DsnAsked = result.DsnAsked };
         }
     }
 

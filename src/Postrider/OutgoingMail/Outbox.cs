@@ -15,7 +15,7 @@ namespace Postrider.OutgoingMail;
 internal sealed record PutResult(OutboxMailId? Id, string? MessageId, Problem? Problem);
 
 /// <summary>Takes messages to send: docs/flows/send-a-mail.md, steps 1 to 3. What it took survives a power cut. Here: messages that the hub writes itself; Outbox.Submitted has those that other programs wrote.</summary>
-internal sealed partial class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, SuppressionStore suppressions, OutboxSignal signal, DiskSpace space, TimeProvider clock)
+internal sealed partial class Outbox(HubDatabase database, Bodies bodies, OutboxStore store, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, SuppressionStore suppressions, DownloadLinks links, DownloadLinkStore linkStore, OutboxSignal signal, DiskSpace space, TimeProvider clock)
 {
     // A larger one is stored chunk by chunk before its row, so that other writes get their turn between.
     private const int InOneWrite = 1024 * 1024;
@@ -52,12 +52,18 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         var (decision, server) = await ChooseAsync(message, cancellationToken);
         if (server is null) return new(null, null, decision.Problem);
 
+        // Files that make it too large for its server go as links.
+        var now = clock.GetUtcNow();
+        var expiresAt = (message.SendAt > now ? message.SendAt.Value : now) + parameters.DownloadLinkLife;
+        var linked = await links.MakeAsync(message, LinkedFiles.Of(message, LinkedFiles.LimitOf(server, parameters)), cancellationToken);
+        if (linked.Count > 0) message = LinkedFiles.WithLinks(message, linked, expiresAt);
+
         var id = new OutboxMailId(Ids.New(clock));
         var messageId = message.MessageId ?? NewMessageId(id, decision);
         byte[] bytes;
         try
         {
-            bytes = OutgoingMessageRules.Draft(message, decision, messageId, id.Value, clock.GetUtcNow()).Write();
+            bytes = OutgoingMessageRules.Draft(message, decision, messageId, id.Value, now).Write();
         }
         catch (FormatException wrong)
         {
@@ -68,13 +74,17 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
 
         // 3 the mail and whatever belongs to it are stored in one transaction; the caller's acknowledgement follows the commit
         Guid? streamed = bytes.Length > InOneWrite ? await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken) : null;
-        return await StoreAsync(id, message, decision, messageId, bytes, streamed, bytes.Length, requestHash, tx => inSameTransaction?.Invoke(tx, id, messageId), cancellationToken);
+        return await StoreAsync(id, message, decision, messageId, bytes, streamed, bytes.Length, requestHash, tx =>
+        {
+            linkStore.Put(tx, id, linked, expiresAt);
+            inSameTransaction?.Invoke(tx, id, messageId);
+        }, cancellationToken);
     }
 
     private async Task<(ServerDecision Decision, OutgoingServer? Server)> ChooseAsync(OutgoingMessage message, CancellationToken cancellationToken)
     {
         var candidates = await servers.RosterAsync(cancellationToken);
-        var decision = chooser.Decide(new SenderQuestion(message.From, message.Creator, message.Server, message.Mailing, message.EnvelopeFrom), candidates);
+        var decision = chooser.Decide(new SenderQuestion(message.From, message.Creator, message.Server, message.Mailing, message.EnvelopeFrom) { NullEnvelope = message.NullEnvelope || message.Report is not null }, candidates);
         return (decision, decision.Server is { } chosen ? candidates.First(server => server.Id == chosen.Id) : null);
     }
 
@@ -119,7 +129,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
     {
         StorageTrouble.Full => OutgoingMailProblems.StorageFull,
         StorageTrouble.Busy => OutgoingMailProblems.StorageBusy,
-        StorageTrouble.Unreachable => OutgoingMailProblems.StorageUnreachable,
+        StorageTrouble.Unreachable => WebProblems.NoDatabase,
         StorageTrouble.InDoubt => OutgoingMailProblems.StorageInDoubt,
         _ => null,
     };

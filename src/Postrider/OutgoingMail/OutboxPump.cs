@@ -193,11 +193,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
         {
             try
             {
-                await database.WritePatientlyAsync(tx =>
-                {
-                    write(tx);
-                    return true;
-                }, CancellationToken.None);
+                await database.WritePatientlyAsync(write, CancellationToken.None);
                 return;
             }
             catch (Exception failure) when (!cut.IsCancellationRequested)

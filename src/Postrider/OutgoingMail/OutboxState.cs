@@ -58,7 +58,7 @@ internal static class OutboxStates
         var sent = recipients.Count(state => state == RecipientState.Sent);
         if (sent == recipients.Count) return OutboxState.Sent;
         if (sent > 0) return OutboxState.PartlySent;
-        if (recipients.All(state => state is RecipientState.Cancelled or RecipientState.Suppressed)) return OutboxState.Cancelled;
+        if (recipients.Contains(RecipientState.Cancelled) && recipients.All(state => state is RecipientState.Cancelled or RecipientState.Suppressed)) return OutboxState.Cancelled;
         return recipients.Contains(RecipientState.Failed) ? OutboxState.Failed : OutboxState.Refused;
     }
 

@@ -6,12 +6,12 @@ namespace Postrider.OutgoingMail;
 /// <summary>What people do to a mail. Each answers null when done, else why not.</summary>
 internal sealed partial class OutboxStore
 {
-    /// <summary>Tries again what was refused or given up.</summary>
+    /// <summary>Tries again what was refused or given up, and what is suppressed no longer: the claim looks.</summary>
     public Problem? Retry(HubTransaction transaction, OutboxMailId id, Guid? byUser) => Change(transaction, id, byUser, "mail-retried", "was set to be sent again",
         mail => mail.State is OutboxState.Refused or OutboxState.Failed or OutboxState.PartlySent or OutboxState.Waiting,
         mail =>
         {
-            transaction.Execute("UPDATE outbox_recipient SET state = 0 WHERE mail_id = @id AND state IN (@refused, @failed)", new { id, refused = (int)RecipientState.Refused, failed = (int)RecipientState.Failed });
+            transaction.Execute("UPDATE outbox_recipient SET state = 0 WHERE mail_id = @id AND state IN (@refused, @failed, @suppressed)", new { id, refused = (int)RecipientState.Refused, failed = (int)RecipientState.Failed, suppressed = (int)RecipientState.Suppressed });
             // A new life: the first "later" would end what has outlived its time at once. Who was told of the failure hears of the next one too.
             if (mail.State.IsFinal()) transaction.Execute("UPDATE outbox_mail SET life_from = @now, delay_told_at = NULL, failure_told_at = NULL WHERE id = @id", new { id, now = transaction.Now });
             return OutboxState.Waiting;

@@ -1,4 +1,5 @@
 using Postrider.Mail;
+using Postrider.Mail.Smtp;
 using Postrider.OutgoingServers;
 using Postrider.Storage;
 using Postrider.Web;
@@ -11,12 +12,15 @@ internal sealed partial class OutboxStore
     /// <summary>A mail that was claimed so often without an answer ever being written down ended the process each time, or the attempt broke inside it.</summary>
     public const int MaxBegun = 3;
 
-    /// <summary>Servers that may be used now and have mail that is due, with how much of it (counted up to a hundred).</summary>
+    /// <summary>Servers that may be used now and have mail that is due, with how much of it (counted up to a hundred a lane: by lanes the index finds it, however much is not due yet).</summary>
     public IReadOnlyList<(OutgoingServerId Server, int Due)> DueServers(HubReader reader) =>
     [
         .. reader.Query<DueRow>(
             """
-            SELECT s.id, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS soon) AS due
+            SELECT s.id,
+              (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 0 AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS urgent)
+              + (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 1 AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS usual)
+              + (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail m WHERE m.server_id = s.id AND m.lane = 2 AND m.state <= 1 AND m.due_at <= @now LIMIT 100) AS bulk) AS due
             FROM outgoing_server s WHERE s.active = 1 AND s.held_at IS NULL AND (s.paused_until IS NULL OR s.paused_until <= @now)
             """, new { now = reader.Now }).Where(row => row.Due > 0).Select(row => (row.Id, row.Due)),
     ];
@@ -43,9 +47,17 @@ internal sealed partial class OutboxStore
         var room = budgets.Room(transaction, server);
         if (room.IsEmpty) return new([], room.OpensAt);
 
-        var next = Next(transaction, server.Id, Math.Min(wanted, room.Messages), turn);
-        if (next.Count == 0) return Turn.Nothing;
-        var recipients = transaction.Query<RecipientRow>("SELECT mail_id, n, address, state, dsn_notify, dsn_original FROM outbox_recipient WHERE mail_id IN @ids ORDER BY mail_id, n", new { ids = next.Select(mail => Ids.Stored(mail.Id.Value)) }).ToLookup(row => row.MailId);
+        // What is not to be offered after all is settled at once, and does not keep the next from its turn.
+        List<NextMail> next;
+        ILookup<OutboxMailId, RecipientRow> recipients;
+        do
+        {
+            next = Next(transaction, server.Id, Math.Min(wanted, room.Messages), turn);
+            if (next.Count == 0) return Turn.Nothing;
+            recipients = WithoutSuppressed(transaction, transaction.Query<RecipientRow>("SELECT mail_id, n, address, state, dsn_notify, dsn_original FROM outbox_recipient WHERE mail_id IN @ids ORDER BY mail_id, n", new { ids = next.Select(mail => Ids.Stored(mail.Id.Value)) })).ToLookup(row => row.MailId);
+        }
+        while (next.RemoveAll(row => IsSettledUnoffered(transaction, server, row, [.. recipients[row.Id]])) > 0 && next.Count == 0);
+
         var mails = new List<ClaimedMail>(next.Count);
         var dayIsFull = false;
         var (left, outside) = (room.Recipients, room.Tenant?.Recipients ?? 0);
@@ -72,13 +84,13 @@ internal sealed partial class OutboxStore
 
         if (mails.Count == 0) return new([], dayIsFull ? now.AddMinutes(1) : null);
         budgets.TakeUp(transaction, server, [.. mails.Select(mail => mail.Addresses)]);
-        transaction.Execute("UPDATE outbox_mail SET state = 2, claim = @claim, begun = begun + 1, stage = 0, attempt_at = @now WHERE id IN @ids", new { claim, now, ids = mails.Select(mail => Ids.Stored(mail.Id.Value)) });
+        transaction.ExecuteLater("UPDATE outbox_mail SET state = 2, claim = @claim, begun = begun + 1, stage = 0, attempt_at = @now WHERE id IN @ids", new { claim, now, ids = mails.Select(mail => Ids.Stored(mail.Id.Value)) });
         foreach (var mail in mails) Tell(transaction, mail.Id, OutboxState.Sending);
         return new(mails, null);
     }
 
     /// <summary>The final dot is about to leave: from here on a crash leaves the mail unknown.</summary>
-    public static int MarkDot(HubTransaction transaction, OutboxMailId id) => transaction.Execute("UPDATE outbox_mail SET stage = 1 WHERE id = @id AND state = 2", new { id });
+    public static void MarkDot(HubTransaction transaction, OutboxMailId id) => transaction.ExecuteLater("UPDATE outbox_mail SET stage = 1 WHERE id = @id AND state = 2", new { id });
 
     /// <summary>Claimed, and not offered after all: as if nothing had been.</summary>
     public void GiveBack(HubTransaction transaction, OutgoingServer server, IReadOnlyList<ClaimedMail> mails)
@@ -121,10 +133,12 @@ internal sealed partial class OutboxStore
             if (outcome is RecipientOutcome.Unknown line) unknownLine = line.LastLine;
             // Most often one answer is everybody's: one statement then.
             if (sameReply && recipient != claimed.Recipients[0]) continue;
-            transaction.Execute(sameReply
+            transaction.ExecuteLater(sameReply
                 ? "UPDATE outbox_recipient SET state = @state, reply = @Reply, settled_at = @now WHERE mail_id = @Id AND state = 0"
                 : "UPDATE outbox_recipient SET state = @state, reply = @Reply, settled_at = @now WHERE mail_id = @Id AND n = @N", new { state = (int)next.State, next.Reply, now, claimed.Id, recipient.N });
         }
+
+        if (!verdict.DsnAsked) OweRelayed(transaction, claimed, verdict);
 
         // Trouble of the server costs the mail nothing; being offered and postponed does.
         var tries = claimed.Tries + (offered ? 1 : 0);
@@ -160,6 +174,15 @@ internal sealed partial class OutboxStore
         return state;
     }
 
+    /// <summary>Who asked to hear of success hears that the mail was handed on, when the server that took it tells of nothing itself (RFC 3461 section 5.2.2).</summary>
+    private static void OweRelayed(HubTransaction transaction, ClaimedMail claimed, AttemptVerdict verdict)
+    {
+        var relayed = claimed.Recipients.Where(recipient => recipient.DsnNotify is { } notify && ((SmtpNotify)notify).HasFlag(SmtpNotify.Success) && verdict.Outcomes.GetValueOrDefault(recipient.Address) is RecipientOutcome.Accepted).ToList();
+        if (relayed.Count == 0) return;
+        foreach (var recipient in relayed) transaction.Execute("UPDATE outbox_recipient SET relayed = 1 WHERE mail_id = @Id AND n = @N", new { claimed.Id, recipient.N });
+        transaction.Execute("UPDATE outbox_mail SET relay_owed_at = @now WHERE id = @Id AND report_to IS NOT NULL", new { now = transaction.Now, claimed.Id });
+    }
+
     /// <summary>An attempt stopped inside the hub, by a fault of ours.</summary>
     public void Broke(HubTransaction transaction, OutboxMailId id)
     {
@@ -174,9 +197,55 @@ internal sealed partial class OutboxStore
         return (states.Count(state => state == OutboxState.Waiting), states.Count(state => state == OutboxState.Unknown), states.Count(state => state == OutboxState.Failed));
     }
 
+    /// <summary>What waits for this server in a database that was put back may have been sent since: until that is seen, it is unknown.</summary>
+    /// <returns>How many mails.</returns>
+    public int Suspect(HubTransaction transaction, OutgoingServerId server)
+    {
+        var suspects = transaction.Query<StrandedRow>("SELECT id, server_id, tries, due_at, begun, stage, attempt_at FROM outbox_mail WHERE server_id = @server AND state <= 2 AND due_at <= @now", new { server, now = transaction.Now });
+        foreach (var row in suspects)
+        {
+            transaction.Execute("UPDATE outbox_recipient SET state = @unknown WHERE mail_id = @Id AND state = 0", new { unknown = (int)RecipientState.Unknown, row.Id });
+            WriteState(transaction, row.Id, OutboxState.Unknown, row.DueAt, row.Tries, OutgoingMailProblems.UnknownAfterRestore);
+        }
+
+        return suspects.Count;
+    }
+
     /// <summary>After the clock was set back: what would wait much longer than any pause is due now.</summary>
     public int ForgetFarFuture(HubTransaction transaction) =>
         transaction.Execute("UPDATE outbox_mail SET due_at = @now WHERE state = 1 AND due_at > @far", new { now = transaction.Now, far = transaction.Now + RetrySchedule.LongestPause });
+
+    /// <summary>An address may have been suppressed since the mail was put: it is not offered then, and the reason stands with it.</summary>
+    private IEnumerable<RecipientRow> WithoutSuppressed(HubTransaction transaction, IReadOnlyList<RecipientRow> rows)
+    {
+        var suppressed = suppressions.Among(transaction, rows.Where(row => row.State == (int)RecipientState.Pending).Select(row => EmailAddress.Parse(row.Address)));
+        if (suppressed.Count == 0) return rows;
+        return [.. rows.Select(row =>
+        {
+            if (row.State != (int)RecipientState.Pending || !suppressed.TryGetValue(EmailAddress.Parse(row.Address).Normalized, out var why)) return row;
+            transaction.Execute("UPDATE outbox_recipient SET state = @state, reply = @reply, settled_at = @now WHERE mail_id = @MailId AND n = @N", new { state = (int)RecipientState.Suppressed, reply = SuppressionStore.Sentence(why), now = transaction.Now, row.MailId, row.N });
+            return row with { State = (int)RecipientState.Suppressed, Reply = SuppressionStore.Sentence(why) };
+        })];
+    }
+
+    /// <summary>Nobody is left to offer it to, or its sender was refused meanwhile: Exchange closes a mailbox that goes on sending as somebody it may not.</summary>
+    private bool IsSettledUnoffered(HubTransaction transaction, OutgoingServer server, NextMail mail, IReadOnlyList<RecipientRow> rows)
+    {
+        var pending = rows.Count(row => row.State == (int)RecipientState.Pending);
+        if (pending > 0 && server.Kind == ServerKind.Outlook && mail.EnvelopeFrom != NullSender && EmailAddress.Parse(mail.EnvelopeFrom) is var from && sendAs.Of(server.Id).GetValueOrDefault(from) is { Allowed: false } refusal)
+        {
+            var problem = OutgoingMailProblems.SenderRefused(server.Name, from, refusal.Reply);
+            transaction.Execute("UPDATE outbox_recipient SET state = @refused, reply = @reply, settled_at = @now WHERE mail_id = @Id AND state = 0", new { refused = (int)RecipientState.Refused, reply = refusal.Reply ?? problem.What, now = transaction.Now, mail.Id });
+            WriteState(transaction, mail.Id, StateByRecipients(transaction, mail.Id), mail.DueAt, mail.Tries, problem);
+            return true;
+        }
+
+        if (pending > 0) return false;
+        var states = rows.Select(row => (RecipientState)row.State).ToList();
+        var state = OutboxStates.Of(states);
+        WriteState(transaction, mail.Id, state, mail.DueAt, mail.Tries, state == OutboxState.Refused && states.Contains(RecipientState.Suppressed) ? OutgoingMailProblems.SuppressedMeanwhile([.. rows.Where(row => row.State == (int)RecipientState.Suppressed).Select(row => $"{row.Address}: {row.Reply}")]) : null);
+        return true;
+    }
 
     private void Postpone(HubTransaction transaction, ClaimedMail mail, DateTimeOffset until) =>
         WriteState(transaction, mail.Id, OutboxState.Waiting, until, mail.Tries, OutgoingMailProblems.TenantLimit with { NextTry = until });
@@ -220,7 +289,7 @@ internal sealed partial class OutboxStore
     }
 
     private void WriteAttempt(HubTransaction transaction, OutboxMailId mail, OutgoingServerId server, DateTimeOffset startedAt, string outcome, Problem? problem, IReadOnlyList<string> transcript) =>
-        transaction.Execute("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, ended_at, outcome, problem, transcript) VALUES(@id, @mail, @server, @startedAt, @now, @outcome, @problem, @transcript)",
+        transaction.ExecuteLater("INSERT INTO delivery_attempt(id, mail_id, server_id, started_at, ended_at, outcome, problem, transcript) VALUES(@id, @mail, @server, @startedAt, @now, @outcome, @problem, @transcript)",
             new { id = Ids.New(clock), mail, server, startedAt, now = transaction.Now, outcome, problem = Json(problem), transcript = string.Join('\n', transcript) });
 
     private static string OutcomeWord(OutboxState state, AttemptVerdict verdict, bool deferred) => state switch
@@ -278,6 +347,8 @@ internal sealed partial class OutboxStore
         public int State { get; init; }
         public int? DsnNotify { get; init; }
         public string? DsnOriginal { get; init; }
+        /// <summary>Read only where it was written just now.</summary>
+        public string? Reply { get; init; }
     }
 
     private sealed record StrandedRow

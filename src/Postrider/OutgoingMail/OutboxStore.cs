@@ -9,7 +9,7 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>All SQL of the outbox. Here: what is put, and what pages and programs read; OutboxStore.Sending.cs: claim and settle; OutboxStore.Desk.cs: what people do to a mail.</summary>
-internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, SendAsKnowledge sendAs, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
+internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, SendAsKnowledge sendAs, SuppressionStore suppressions, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
 {
     /// <summary>After that a mail that the receiver's side postpones is given up. RFC 5321 section 4.5.4.1 asks for four to five days at least.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(5);
@@ -34,21 +34,22 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         var now = transaction.Now;
         var state = message.SendAt > now ? OutboxState.Scheduled : OutboxState.Waiting;
         var dueAt = message.SendAt is { } at && at > now ? at : now;
-        transaction.Execute(
+        transaction.ExecuteLater(
             """
             INSERT INTO outbox_mail(id, message_id, state, lane, subject, written_from, header_from, envelope_from, server_id, rule, why, body_id, size, creator, idempotency_key, request_hash, put_at, due_at, life_from, report_to)
             VALUES(@id, @messageId, @state, @lane, @Subject, @writtenFrom, @headerFrom, @envelopeFrom, @serverId, @rule, @why, @bodyId, @size, @Creator, @key, @requestHash, @now, @dueAt, @dueAt, @reportTo)
             """,
             new
             {
-                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = (message.Report is not null || message.AnswersByItself) && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
+                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = (message.Report is not null || message.AnswersByItself || message.NullEnvelope) && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
                 serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
             });
         var n = 0;
         foreach (var (role, list) in (ReadOnlySpan<(string, IReadOnlyList<NamedAddress>)>)[("to", message.To), ("cc", message.Cc), ("bcc", message.Bcc)])
             foreach (var recipient in list)
-                transaction.Execute("INSERT INTO outbox_recipient(mail_id, n, role, name, address, state) VALUES(@id, @n, @role, @Name, @address, 0)", new { id, n = n++, role, recipient.Name, address = recipient.Address.ToString() });
-        Tell(transaction, id, state);
+                transaction.ExecuteLater("INSERT INTO outbox_recipient(mail_id, n, role, name, address, state) VALUES(@id, @n, @role, @Name, @address, 0)", new { id, n = n++, role, recipient.Name, address = recipient.Address.ToString() });
+        // No listener can know it yet: what belongs to it comes after it, in the same transaction.
+        Publish(transaction, id);
     }
 
     /// <summary>What a submitted message asks of the server, within the transaction that puts it. Most ask nothing, and cost nothing.</summary>
@@ -56,10 +57,10 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     public static void PutForm(HubTransaction transaction, OutboxMailId id, BodyForm form, SmtpDsn? dsn)
     {
         if (form == BodyForm.NotLookedAt && dsn is null) return;
-        transaction.Execute("UPDATE outbox_mail SET body_form = @form, dsn_return_whole = @ReturnWhole, dsn_envelope_id = @EnvelopeId WHERE id = @id", new { id, form = (int)form, dsn?.ReturnWhole, dsn?.EnvelopeId });
+        transaction.ExecuteLater("UPDATE outbox_mail SET body_form = @form, dsn_return_whole = @ReturnWhole, dsn_envelope_id = @EnvelopeId WHERE id = @id", new { id, form = (int)form, dsn?.ReturnWhole, dsn?.EnvelopeId });
         for (var n = 0; n < (dsn?.Recipients?.Count ?? 0); n++)
             if (dsn!.Recipients![n] is { Notify: not null } or { OriginalRecipient: not null })
-                transaction.Execute("UPDATE outbox_recipient SET dsn_notify = @notify, dsn_original = @OriginalRecipient WHERE mail_id = @id AND n = @n", new { id, n, notify = (int?)dsn.Recipients[n].Notify, dsn.Recipients[n].OriginalRecipient });
+                transaction.ExecuteLater("UPDATE outbox_recipient SET dsn_notify = @notify, dsn_original = @OriginalRecipient WHERE mail_id = @id AND n = @n", new { id, n, notify = (int?)dsn.Recipients[n].Notify, dsn.Recipients[n].OriginalRecipient });
     }
 
     private static OutboxLane LaneOf(HubTransaction transaction, OutgoingMessage message, OutgoingServerId server)
@@ -89,8 +90,10 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     /// <summary>How many mails stand before this one at its server, counted up to <paramref name="limit"/>.</summary>
     public int Before(HubReader reader, OutboxMailId id, int limit) => (int)reader.Scalar<long>(
         """
-        SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail o JOIN outbox_mail m ON m.id = @id
-          WHERE o.server_id = m.server_id AND o.state <= 1 AND (o.lane < m.lane OR (o.lane = m.lane AND o.due_at < m.due_at)) LIMIT @limit) AS earlier
+        SELECT COUNT(*) FROM (
+          SELECT 1 FROM outbox_mail m JOIN outbox_mail o ON o.server_id = m.server_id AND o.lane = m.lane AND o.due_at < m.due_at AND o.state <= 1 WHERE m.id = @id
+          UNION ALL SELECT 1 FROM outbox_mail m JOIN outbox_mail o ON o.server_id = m.server_id AND o.lane < m.lane AND o.state <= 1 WHERE m.id = @id
+          LIMIT @limit) AS earlier
         """, new { id, limit });
 
     /// <param name="creator">Null: whoever made them.</param>
@@ -108,7 +111,7 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
 
     private void WriteState(HubTransaction transaction, OutboxMailId id, OutboxState state, DateTimeOffset dueAt, int tries, Problem? problem)
     {
-        transaction.Execute("UPDATE outbox_mail SET state = @state, due_at = @dueAt, tries = @tries, claim = NULL, begun = 0, problem = @problem, finished_at = @finishedAt WHERE id = @id",
+        transaction.ExecuteLater("UPDATE outbox_mail SET state = @state, due_at = @dueAt, tries = @tries, claim = NULL, begun = 0, problem = @problem, finished_at = @finishedAt WHERE id = @id",
             new { id, state = (int)state, dueAt, tries, problem = Json(problem), finishedAt = state.IsFinal() ? transaction.Now : (DateTimeOffset?)null });
         Tell(transaction, id, state);
     }
@@ -116,12 +119,14 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     private void Tell(HubTransaction transaction, OutboxMailId id, OutboxState state)
     {
         foreach (var listener in listeners) listener.Changed(transaction, id, state);
-        transaction.AfterCommit(() =>
-        {
-            live.Publish("outbox-mail");
-            live.Publish($"outbox-mail/{id.Value:D}");
-        });
+        Publish(transaction, id);
     }
+
+    private void Publish(HubTransaction transaction, OutboxMailId id) => transaction.AfterCommit(() =>
+    {
+        live.Publish("outbox-mail");
+        live.Publish($"outbox-mail/{id.Value:D}");
+    });
 
     private static OutboxState StateByRecipients(HubTransaction transaction, OutboxMailId id) =>
         OutboxStates.Of([.. transaction.Query<CountRow>("SELECT state FROM outbox_recipient WHERE mail_id = @id", new { id }).Select(row => (RecipientState)row.State)]);

@@ -16,8 +16,15 @@ internal static class OutgoingMailFeature
         services.AddSingleton<OutboxStore>();
         services.AddSingleton<Outbox>();
         services.AddSingleton<OutboxDesk>();
+        services.AddSingleton<DownloadLinkStore>();
+        services.AddSingleton<DownloadLinks>();
+        services.AddHostedService(provider => provider.GetRequiredService<DownloadLinks>());
         services.AddSingleton<SendingForecast>();
         services.AddSingleton<DeliveryAttempt>();
+        services.AddSingleton<SendingSign>();
+        services.AddSingleton<IOutboxListener>(provider => provider.GetRequiredService<SendingSign>());
+        services.AddSingleton<RestoreWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<RestoreWatch>());
         services.AddHostedService<OutboxPump>();
         services.AddSingleton<ReportBell>();
         services.AddSingleton<IOutboxListener>(provider => provider.GetRequiredService<ReportBell>());

@@ -23,6 +23,15 @@ internal static partial class OutgoingMailLog
     [LoggerMessage(2351, LogLevel.Error, "Outbox: looking into Sent Items failed; trying again")]
     public static partial void LookFailed(ILogger log, Exception failure);
 
+    [LoggerMessage(2308, LogLevel.Error, "Outbox: letting go of expired download links failed; trying again in an hour")]
+    public static partial void LinksNotSwept(ILogger log, Exception failure);
+
+    [LoggerMessage(2309, LogLevel.Warning, "Outbox: the database is an older backup; {Servers} servers are held until a person releases them, {Mails} mails are looked for in Sent Items")]
+    public static partial void Restored(ILogger log, int servers, int mails);
+
+    [LoggerMessage(2310, LogLevel.Error, "Outbox: the file that tells a backup from the newest database cannot be read or written")]
+    public static partial void NotCountedOn(ILogger log, Exception failure);
+
     [LoggerMessage(2307, LogLevel.Error, "Outbox: telling submitters what became of their mail failed; trying again")]
     public static partial void ReportsFailed(ILogger log, Exception failure);
 }

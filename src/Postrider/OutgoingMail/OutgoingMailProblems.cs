@@ -1,4 +1,5 @@
 using System.Globalization;
+using Postrider.Mail;
 using Postrider.Web;
 
 namespace Postrider.OutgoingMail;
@@ -30,6 +31,11 @@ internal static class OutgoingMailProblems
 
     public static Problem NotFound { get; } = new("mail-not-found", "There is no such mail.", null, "Go back to the Email Queue.", "you", false);
 
+    public static Problem LinkNotFound { get; } = new("download-link-not-found", "The mail has no such download link.", null, "Reload the mail's page.", "you", false);
+
+    /// <summary>Told to whoever follows a link, whatever the reason.</summary>
+    public static Problem LinkNotGood { get; } = new("download-link-not-good", "This file cannot be downloaded.", "The link has expired, was revoked, or is incomplete.", "Check that the whole link was copied; else ask who sent you the mail to send the file again.", "you", false);
+
     public static Problem NotNow(string state) => new("mail-not-in-that-state", $"This cannot be done while the mail is {state}.", null, "Reload the page: its state has changed.", "you", false);
 
     public static Problem LifetimePassed { get; } = new("mail-lifetime-passed", "The mail was tried for five days and is given up.", null, "Look at the attempts for the reason; press Retry to try again.", "you", false);
@@ -38,6 +44,9 @@ internal static class OutgoingMailProblems
         "Look into Sent Items of the mailbox. If it is there, press It was sent; if not, press Send again.", "administrator", false);
 
     public static Problem UnknownAfterCrash { get; } = new("mail-unknown", "The hub stopped while the server was taking the mail: nobody here knows whether it was sent.", null,
+        "Look into Sent Items of the mailbox. If it is there, press It was sent; if not, press Send again.", "administrator", false);
+
+    public static Problem UnknownAfterRestore { get; } = new("mail-unknown", "The database is an older backup: nobody here knows whether the mail was sent meanwhile.", null,
         "Look into Sent Items of the mailbox. If it is there, press It was sent; if not, press Send again.", "administrator", false);
 
     public static Problem AttemptBroke { get; } = new("mail-attempt-broke", "The attempt to send stopped inside the hub.", null, "Nothing to do at first: Postrider tries again. If it lasts, look at the log.", "administrator", true);
@@ -54,6 +63,14 @@ internal static class OutgoingMailProblems
 
     public static Problem AllSuppressed(IEnumerable<SuppressedAddress> addresses) => new("mail-all-suppressed", "No mail goes to any of the recipients: they are suppressed.",
         string.Join(" ", addresses.Take(5).Select(address => $"{address.Address}: {SuppressionStore.Sentence(address)}")), "Correct the addresses; or remove them from Suppressed Addresses when mail may go to them again.", "administrator", false);
+
+    /// <param name="addresses">Each with its reason.</param>
+    public static Problem SuppressedMeanwhile(IReadOnlyList<string> addresses) => new("mail-all-suppressed", "No mail goes to any of the recipients: they are suppressed.",
+        string.Join(" ", addresses.Take(5)), "Correct the addresses; or remove them from Suppressed Addresses when mail may go to them again, and press Retry.", "administrator", false);
+
+    /// <param name="reply">The server's refusal then; null when it gave none.</param>
+    public static Problem SenderRefused(string server, EmailAddress from, string? reply) => new("mail-sender-refused", $"The mail was not offered: “{server}” has refused {from} meanwhile, because its account may not send as this address.", reply,
+        "Give the account Send As rights on that mailbox and press Test Connection on the server's page, then Retry; or write the mail anew from another address.", "Microsoft 365 administrator", false);
 
     /// <returns>Null when none of the fates is bad.</returns>
     public static Problem? OfFates(IReadOnlyList<(string Address, RecipientFate Fate)> fates)
@@ -78,11 +95,9 @@ internal static class OutgoingMailProblems
 
     public static Problem StorageLow(long free) => new("storage-low", "The hub's disk is nearly full, so it takes no mail.", $"{Megabytes(free)} are free; it takes mail again from 256 MB on. What it has taken goes on being sent.", "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
 
-    public static Problem StorageFull { get; } = new("storage-full", "The hub's disk is full: the message was not stored.", null, "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
+    public static Problem StorageFull { get; } = new("storage-full", "The hub's disk, or that of its PostgreSQL server, is full: the message was not stored.", null, "Make room on the disk of the data folder or of the server; the hub need not be restarted.", "administrator", false);
 
     public static Problem StorageBusy { get; } = new("storage-busy", "The hub's database is held by another program: the message was not stored.", null, "Try again. If it lasts, end the program that has the database open, such as a backup.", "administrator", false);
-
-    public static Problem StorageUnreachable { get; } = new("storage-unreachable", "The hub has no connection to its database: the message was not stored.", null, "Try again in a minute. If it lasts, start the PostgreSQL server or mend the network between.", "administrator", false);
 
     public static Problem StorageInDoubt { get; } = new("storage-in-doubt", "The connection to the database broke before it said whether the message was stored. It may have been.", null, "Ask again with the same idempotency key, or look for the message in the Email Queue before you send it once more.", "you", false);
 

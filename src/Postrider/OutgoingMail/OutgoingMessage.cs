@@ -17,6 +17,8 @@ internal sealed record OutgoingMessage
     public string? Text { get; init; }
     public string? Html { get; init; }
     public IReadOnlyList<DraftAttachment> Attachments { get; init; } = [];
+    /// <summary>Bodies that hold the attachments' bytes already, by place; null in it or too short: none does. A file that goes as a link shares that body.</summary>
+    public IReadOnlyList<Guid?> StoredFiles { get; init; } = [];
     /// <summary>Without angle brackets; null when it answers nothing.</summary>
     public string? InReplyTo { get; init; }
     public IReadOnlyList<string> References { get; init; } = [];
@@ -31,6 +33,8 @@ internal sealed record OutgoingMessage
     public OutgoingServerId? Server { get; init; }
     /// <summary>The envelope sender it asks for; it gets it where the server's filter admits it. Null: the hub's bounce address.</summary>
     public EmailAddress? EnvelopeFrom { get; init; }
+    /// <summary>It was handed in with the null reverse-path (RFC 5321 section 4.5.5): nobody is told of its fate. It keeps it where the server lets it.</summary>
+    public bool NullEnvelope { get; init; }
     /// <summary>The user who made it; null for the system.</summary>
     public Guid? Creator { get; init; }
     /// <summary>The same key again puts nothing and answers with the mail that was put first. Null: no such promise.</summary>

@@ -8,18 +8,30 @@ using Postrider.Storage;
 
 namespace Postrider.OutgoingMail;
 
-/// <summary>A mail whose submitter is to be told.</summary>
-/// <param name="Final">False: it is only late, and is still tried.</param>
-internal sealed record MailToReport(OutboxMailId Id, bool Final, string Subject, string MessageId, string ReportTo, Guid BodyId, DateTimeOffset PutAt, DateTimeOffset LifeFrom, string ServerHost, string? EnvelopeId);
+/// <summary>What a submitter is told.</summary>
+internal enum SubmitterNews
+{
+    /// <summary>It did not arrive, and is not tried again.</summary>
+    Failed,
+    /// <summary>It is late, and is still tried.</summary>
+    Delayed,
+    /// <summary>It was handed to a server that tells nothing more (RFC 3464 section 2.3.3).</summary>
+    Relayed,
+}
 
-/// <summary>Rung when a mail ends without having reached everybody.</summary>
+/// <summary>A mail whose submitter is to be told.</summary>
+/// <param name="Since">Since when it is to be told: tells reports of the same kind apart.</param>
+internal sealed record MailToReport(OutboxMailId Id, SubmitterNews Kind, DateTimeOffset Since, string Subject, string MessageId, string ReportTo, Guid BodyId, DateTimeOffset PutAt, DateTimeOffset LifeFrom, string ServerHost, string? EnvelopeId);
+
+/// <summary>Rung when a mail ends.</summary>
 internal sealed class ReportBell : IOutboxListener
 {
     private readonly Channel<bool> bell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     public void Changed(HubTransaction transaction, OutboxMailId mail, OutboxState state)
     {
-        if (state is OutboxState.Refused or OutboxState.Failed or OutboxState.PartlySent) transaction.AfterCommit(() => bell.Writer.TryWrite(true));
+        // Sent: somebody may have asked to hear of that, and a look costs little.
+        if (state.IsFinal() && state != OutboxState.Cancelled) transaction.AfterCommit(() => bell.Writer.TryWrite(true));
     }
 
     public async Task WaitAsync(CancellationToken cancellationToken) => await bell.Reader.ReadAsync(cancellationToken);
@@ -75,12 +87,12 @@ internal sealed class SubmitterReports(HubDatabase database, Bodies bodies, Outb
             {
                 From = new("Mail Delivery System", from),
                 To = [new(null, EmailAddress.Parse(mail.ReportTo))],
-                Subject = mail.Final ? $"Undelivered: {mail.Subject}" : $"Delayed: {mail.Subject}",
+                Subject = $"{mail.Kind switch { SubmitterNews.Failed => "Undelivered", SubmitterNews.Delayed => "Delayed", _ => "Relayed" }}: {mail.Subject}",
                 Text = Words(mail, recipients),
                 InReplyTo = mail.MessageId,
                 References = [mail.MessageId],
                 Report = new(parameters.BaseUrl.Host, recipients, header.AsMemory(0, read)) { EnvelopeId = mail.EnvelopeId, Arrival = mail.PutAt },
-                IdempotencyKey = $"report:{mail.Id.Value:D}:{(mail.Final ? "failed" : "delayed")}:{mail.LifeFrom.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}",
+                IdempotencyKey = $"report:{mail.Id.Value:D}:{SubmitterReportStore.Word(mail.Kind)}:{(mail.Kind == SubmitterNews.Relayed ? mail.Since.UtcTicks : mail.LifeFrom.ToUnixTimeSeconds()).ToString(CultureInfo.InvariantCulture)}",
             },
             (tx, _, _) => SubmitterReportStore.Told(tx, mail), cancellationToken);
     }
@@ -89,7 +101,8 @@ internal sealed class SubmitterReports(HubDatabase database, Bodies bodies, Outb
     {
         var lines = new List<string>
         {
-            mail.Final ? "Your mail did not reach the recipients below. It is not tried again." : $"Your mail has not reached the recipients below yet. It is still tried, until {Utc(mail.LifeFrom + OutboxStore.Lifetime)}; you need not do anything.",
+            mail.Kind == SubmitterNews.Relayed ? "Your mail was handed on for the recipients below. The mail server that took it does not tell whether it arrives." :
+            mail.Kind == SubmitterNews.Failed ? "Your mail did not reach the recipients below. It is not tried again." : $"Your mail has not reached the recipients below yet. It is still tried, until {Utc(mail.LifeFrom + OutboxStore.Lifetime)}; you need not do anything.",
             "", $"Subject: {mail.Subject}", $"Handed in: {Utc(mail.PutAt)}", "",
         };
         foreach (var recipient in recipients) lines.Add($"{recipient.Recipient}: {recipient.Diagnostic ?? "no answer yet"}");

@@ -3,13 +3,15 @@ using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.Mail.Smtp;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Users;
 using Postrider.Web;
 
 namespace Postrider.OutgoingServers;
 
 /// <summary>Test Connection: a real dialogue up to DATA, and nothing is sent. Also the proof at the end of connecting an account.</summary>
-internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, SmtpSessions sessions, SendAsKnowledge sendAs, TimeProvider clock)
+internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore servers, OutlookAccountStore accounts, SmtpSessions sessions, SendAsKnowledge sendAs, SystemParameters parameters, TimeProvider clock)
 {
     /// <returns>Null when there is no such server.</returns>
     public async Task<ConnectionTestResult?> RunAsync(OutgoingServerId id, Guid? byUser, CancellationToken cancellationToken)
@@ -27,9 +29,17 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
     public async Task<Problem?> ProveAsync(OutgoingServerId id, CancellationToken cancellationToken) =>
         await servers.FindAsync(id, cancellationToken) is { } server ? await DialogueAsync(server, new DialogueLog(), probe: false, byUser: null, cancellationToken) : OutgoingServersProblems.NotFound;
 
+    /// <summary>Signs in, and keeps the size that the server names as the one over which files go as links.</summary>
+    public async Task<Problem?> DetectMaxLimitAsync(OutgoingServerId id, Guid? byUser, CancellationToken cancellationToken)
+    {
+        if (await ProveAsync(id, cancellationToken) is { } problem) return problem;
+        if ((await servers.FindAsync(id, cancellationToken))?.SizeLimit is > 0 and var limit) await database.WriteAsync(tx => servers.SetMaxEmailSize(tx, id, limit, byUser), cancellationToken);
+        return null;
+    }
+
     private async Task<Problem?> DialogueAsync(OutgoingServer server, DialogueLog transcript, bool probe, Guid? byUser, CancellationToken cancellationToken)
     {
-        var sender = TestSender(server);
+        var sender = probe ? TestSender(server, parameters.DefaultFromAddress, await AddressOfAsync(byUser, cancellationToken)) : null;
         if (probe && sender is null) return OutgoingServersProblems.NoTestSender;
         var open = await sessions.OpenAsync(server, transcript.Add, cancellationToken);
         if (open.Client is not { } client)
@@ -40,7 +50,7 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
 
         await using var closing = client;
         var sizeLimit = client.Capabilities.Size;
-        // The recipient is the mailbox itself: a stranger's address would be asked about a mail that never comes.
+        // The recipient is the sender itself: a stranger's address would be asked about a mail that never comes.
         var failure = probe ? await client.ProbeAsync(sender!, sender!, cancellationToken) : null;
         var trouble = failure is null ? null : SmtpDoctor.Explain(failure, server.Host, server.Port);
         await database.WriteAsync(tx =>
@@ -55,8 +65,19 @@ internal sealed class ConnectionTest(HubDatabase database, OutgoingServerStore s
         return trouble?.Problem;
     }
 
-    /// <summary>The mailbox itself; else the first address the server is for. Null when there is neither.</summary>
-    private static EmailAddress? TestSender(OutgoingServer server) => server.Mailbox ?? (FromFilter.Parse(server.FromFilter).Addresses is [var first, ..] ? first : null);
+    /// <summary>Whom the test sends from: the first address of the From Filter; the default sender, where the filter admits it; for Outlook its mailbox; some address of the filter's first domain. Without a filter the Username, or the one who tests.</summary>
+    /// <returns>Null when there is none of them.</returns>
+    internal static EmailAddress? TestSender(OutgoingServer server, EmailAddress? defaultFrom, EmailAddress? tester)
+    {
+        if (server.Senders.IsEmpty) return server.Mailbox ?? tester;
+        if (server.Senders.Addresses is [var first, ..]) return first;
+        if (defaultFrom is not null && server.Senders.Admits(defaultFrom)) return defaultFrom;
+        if (server is { Kind: ServerKind.Outlook, Mailbox: { } mailbox }) return mailbox;
+        return EmailAddress.TryParse("postrider@" + server.Senders.Domains[0], out var made) ? made : null;
+    }
+
+    private async Task<EmailAddress?> AddressOfAsync(Guid? user, CancellationToken cancellationToken) =>
+        user is { } id && EmailAddress.TryParse((await database.ReadAsync(reader => PersonStore.Find(reader, id), cancellationToken))?.Email, out var address) ? address : null;
 }
 
 /// <summary>Keeps a dialogue for a person to read: as many lines and characters as a page bears.</summary>

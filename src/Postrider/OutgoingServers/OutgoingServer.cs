@@ -28,8 +28,22 @@ public sealed record OutgoingServer
     /// <summary>The mailbox's address for Outlook; null: no sign-in.</summary>
     public string? UserName { get; init; }
     public bool PasswordIsSet { get; init; }
+    /// <summary>What it is signed in to by, instead of a password; null: none.</summary>
+    public ClientCertificate? Certificate { get; init; }
+    /// <summary>PEM of the authorities that this server alone trusts besides the system's; null: none.</summary>
+    public string? TrustedAuthorities { get; init; }
     /// <summary>As entered; see <see cref="OutgoingServers.FromFilter"/>.</summary>
-    public string FromFilter { get; init; } = "";
+    public string FromFilter
+    {
+        get;
+        init
+        {
+            field = value;
+            Senders = OutgoingServers.FromFilter.Parse(value);
+        }
+    } = "";
+    /// <summary>The From Filter, read once: every mail asks it.</summary>
+    internal FromFilter Senders { get; private init; } = OutgoingServers.FromFilter.Empty;
     /// <summary>Smaller is asked first.</summary>
     public int Sequence { get; init; }
     /// <summary>False: archived.</summary>
@@ -44,6 +58,8 @@ public sealed record OutgoingServer
     public int MaxConnections { get; init; } = OutgoingServerRules.DefaultConnections;
     /// <summary>Bytes, as the server offered last; null until it was seen or when it names none.</summary>
     public long? SizeLimit { get; init; }
+    /// <summary>Megabytes of a mail written here over which its files go as download links; null: as the system parameter has it.</summary>
+    public int? MaxEmailSize { get; init; }
     /// <summary>What stopped it last; null when it works.</summary>
     public Problem? Problem { get; init; }
     public DateTimeOffset? ProblemAt { get; init; }
@@ -64,26 +80,37 @@ public sealed record OutgoingServer
 
     /// <param name="sendAs">What was seen of the senders its account may use.</param>
     internal ServerCandidate ToCandidate(IReadOnlyDictionary<EmailAddress, SendAsFact> sendAs) =>
-        new(Id, Name, OutgoingServers.FromFilter.Parse(FromFilter), Sequence, Active, Owner, EnvelopeIsSender: Kind == ServerKind.Outlook) { Mailbox = Kind == ServerKind.Outlook ? Mailbox : null, SendAs = sendAs };
+        new(Id, Name, Senders, Sequence, Active, Owner, EnvelopeIsSender: Kind == ServerKind.Outlook) { Mailbox = Kind == ServerKind.Outlook ? Mailbox : null, SendAs = sendAs };
 }
 
 /// <summary>What was entered, field by field as text.</summary>
 /// <param name="Password">Null or empty: the stored one stays.</param>
 /// <param name="MaxConnections">Null or empty: what is stored stays, and a new server gets the default.</param>
-internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active, string? MaxConnections = null)
+/// <param name="MaxEmailSize">Null, empty or 0: as the system parameter has it.</param>
+internal sealed record OutgoingServerDraft(string? Name, string? Kind, string? Host, string? Port, string? Security, string? UserName, string? Password, string? FromFilter, string? Sequence, bool Active, string? MaxConnections = null, string? MaxEmailSize = null)
 {
+    /// <summary><c>login</c> or <c>certificate</c>; null: as it is stored, and <c>login</c> for a new server.</summary>
+    public string? Authentication { get; init; }
+    /// <summary>Null: what is stored stays.</summary>
+    public CertificateUpload? Certificate { get; init; }
+    /// <summary>PEM. Null: what is stored stays; empty: none.</summary>
+    public string? TrustedAuthorities { get; init; }
+
     /// <summary>What a new server's form begins with where Outlook is offered. Another SMTP server's host is typed over it.</summary>
     public static OutgoingServerDraft OfOutlook(MicrosoftCloud cloud) => new(
         null, OutgoingServerRules.Word(ServerKind.Outlook), cloud.SmtpHost, cloud.SmtpPort.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(WireSecurity.StartTls), null, null, null, "10", true);
 
     public static OutgoingServerDraft Of(OutgoingServer server) => new(
-        server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active, server.MaxConnections.ToString(CultureInfo.InvariantCulture));
+        server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port.ToString(CultureInfo.InvariantCulture), OutgoingServerRules.Word(server.Security), server.UserName, null, server.FromFilter, server.Sequence.ToString(CultureInfo.InvariantCulture), server.Active, server.MaxConnections.ToString(CultureInfo.InvariantCulture), server.MaxEmailSize?.ToString(CultureInfo.InvariantCulture)) { Authentication = OutgoingServerRules.AuthenticationOf(server) };
 }
 
 /// <summary>What a draft came to: a server, or what is wrong with each field.</summary>
 /// <param name="Errors">By the field's name as in <see cref="OutgoingServerDraft"/>.</param>
 internal sealed record OutgoingServerCheck(OutgoingServer? Server, IReadOnlyDictionary<string, string> Errors)
 {
+    /// <summary>The client certificate that was handed in, to be sealed and stored; null: what is stored stays.</summary>
+    public byte[]? Pfx { get; init; }
+
     /// <summary>Why what was entered well is not stored; null otherwise.</summary>
     public Problem? Refusal { get; init; }
 
@@ -97,6 +124,11 @@ internal static class OutgoingServerRules
     public const int OutlookConnections = 3;
     public const int DefaultConnections = 5;
     public const int MostConnections = 50;
+    /// <summary>Exchange Online announces 150 MB, and nobody more.</summary>
+    public const int MostMegabytes = 150;
+    /// <summary>By user name and password, or not at all.</summary>
+    public const string Login = "login";
+    public const string Certificate = "certificate";
     private const int MaxLength = 200;
     private const int MaxFilterLength = 2000;
 
@@ -126,11 +158,20 @@ internal static class OutgoingServerRules
         if (kind == ServerKind.Outlook && security != WireSecurity.StartTls) errors[nameof(draft.Security)] = "Outlook uses TLS (STARTTLS).";
         else if (security == WireSecurity.None && !IsLoopback(hostText)) errors[nameof(draft.Security)] = "Without encryption only a server on this machine may be used.";
 
+        var byCertificate = kind == ServerKind.Smtp && (draft.Authentication ?? (known is null ? null : AuthenticationOf(known))) == Certificate;
+        var reading = byCertificate && draft.Certificate is { IsEmpty: false } upload ? ServerCertificates.Read(upload, name) : null;
+        if (byCertificate && security == WireSecurity.None) errors[nameof(draft.Security)] = "Certificate-based authentication requires a TLS transport.";
+        if (reading?.Wrong is { } unusable) errors[nameof(draft.Certificate)] = unusable;
+        else if (byCertificate && reading is null && known?.Certificate is null) errors[nameof(draft.Certificate)] = $"SSL certificate is missing for {name}.";
+        if (ServerCertificates.WhatIsWrong(draft.TrustedAuthorities) is { } noAuthority) errors[nameof(draft.TrustedAuthorities)] = noAuthority;
+
+        var asksPassword = kind == ServerKind.Smtp && !byCertificate;
+        // With a certificate there is no password, and the user name is for nobody but the page.
         if (kind == ServerKind.Outlook && !string.IsNullOrEmpty(draft.Password)) errors[nameof(draft.Password)] = "Leave the password empty: Outlook does not need one.";
-        else if (kind == ServerKind.Smtp && !string.IsNullOrEmpty(draft.Password) && userName is null) errors[nameof(draft.UserName)] = "Enter the user name that goes with the password.";
-        else if (kind == ServerKind.Smtp && userName is not null && string.IsNullOrEmpty(draft.Password) && known is not { PasswordIsSet: true }) errors[nameof(draft.Password)] = "Enter the password of this user.";
+        else if (asksPassword && !string.IsNullOrEmpty(draft.Password) && userName is null) errors[nameof(draft.UserName)] = "Enter the user name that goes with the password.";
+        else if (asksPassword && userName is not null && string.IsNullOrEmpty(draft.Password) && known is not { PasswordIsSet: true }) errors[nameof(draft.Password)] = "Enter the password of this user.";
         // Whoever may change the host must not thereby receive the password at a machine of their own.
-        else if (kind == ServerKind.Smtp && userName is not null && string.IsNullOrEmpty(draft.Password) && known is { } stored && !string.Equals(stored.Host, hostText, StringComparison.OrdinalIgnoreCase)) errors[nameof(draft.Password)] = $"Enter the password again: the stored one was given for {stored.Host}.";
+        else if (asksPassword && userName is not null && string.IsNullOrEmpty(draft.Password) && known is { } stored && !string.Equals(stored.Host, hostText, StringComparison.OrdinalIgnoreCase)) errors[nameof(draft.Password)] = $"Enter the password again: the stored one was given for {stored.Host}.";
         else if (draft.Password?.Length > MaxLength || draft.Password?.Any(char.IsControl) == true) errors[nameof(draft.Password)] = "This is no password.";
 
         var filter = draft.FromFilter?.Trim() ?? "";
@@ -147,14 +188,23 @@ internal static class OutgoingServerRules
         if (kind == ServerKind.Smtp && !string.IsNullOrWhiteSpace(draft.MaxConnections) && (!int.TryParse(draft.MaxConnections.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out connections) || connections is < 1 or > MostConnections))
             errors[nameof(draft.MaxConnections)] = $"Enter a number from 1 to {MostConnections}.";
 
+        var maxEmailSize = 0;
+        if (!string.IsNullOrWhiteSpace(draft.MaxEmailSize) && (!int.TryParse(draft.MaxEmailSize.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out maxEmailSize) || maxEmailSize > MostMegabytes))
+            errors[nameof(draft.MaxEmailSize)] = $"Enter a whole number of megabytes up to {MostMegabytes}, or nothing.";
+
         if (errors.Count > 0) return new(null, errors);
         var server = (known ?? new OutgoingServer()) with
         {
-            Name = name, Kind = kind, Host = hostText.ToLowerInvariant(), Port = port, Security = security, UserName = userName, FromFilter = filter, Sequence = sequence, Active = draft.Active, MaxConnections = connections,
-            PasswordIsSet = kind == ServerKind.Smtp && userName is not null && (!string.IsNullOrEmpty(draft.Password) || known is { PasswordIsSet: true }),
+            Name = name, Kind = kind, Host = hostText.ToLowerInvariant(), Port = port, Security = security, UserName = userName, FromFilter = filter, Sequence = sequence, Active = draft.Active, MaxConnections = connections, MaxEmailSize = maxEmailSize == 0 ? null : maxEmailSize,
+            Certificate = byCertificate ? reading?.Certificate ?? known?.Certificate : null,
+            // Microsoft's own are of public authorities.
+            TrustedAuthorities = kind == ServerKind.Outlook ? null : string.IsNullOrWhiteSpace(draft.TrustedAuthorities) ? draft.TrustedAuthorities is null ? known?.TrustedAuthorities : null : draft.TrustedAuthorities,
+            PasswordIsSet = kind == ServerKind.Smtp && !byCertificate && userName is not null && (!string.IsNullOrEmpty(draft.Password) || known is { PasswordIsSet: true }),
         };
-        return new(server, errors);
+        return new(server, errors) { Pfx = reading?.Pfx };
     }
+
+    public static string AuthenticationOf(OutgoingServer server) => server.Certificate is null ? Login : Certificate;
 
     public static string Word(ServerKind kind) => kind == ServerKind.Outlook ? "outlook" : "smtp";
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.DataProtection;
@@ -75,7 +76,7 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 {
     private const int MaxServers = 1000;
     private const int MaxReasonLength = 200;
-    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures, incident_id, held_at, held_by, held_reason, max_connections";
+    private const string Columns = "id, name, kind, host, port, security, user_name, password IS NOT NULL AS password_is_set, from_filter, sequence, active, owner, account_id, (SELECT a.tenant_id FROM outlook_account a WHERE a.id = account_id) AS tenant_id, size_limit, problem, problem_at, paused_until, failures, incident_id, held_at, held_by, held_reason, max_connections, max_email_size, client_certificate_subject, client_certificate_ends_at, trusted_authorities";
 
     /// <summary>In the order of their priority.</summary>
     public IReadOnlyList<OutgoingServer> List(HubReader reader) =>
@@ -96,12 +97,14 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 
     /// <summary>Stores a checked server. An Outlook server whose mailbox has consented already takes that account at once; another Username loses the account of the old one.</summary>
     /// <param name="password">Null or empty: the stored one stays, unless the kind needs none.</param>
+    /// <param name="pfx">The client certificate, not sealed yet. Null: the stored one stays, unless the server has none.</param>
     /// <returns>The problem is not null when nothing was stored: it would be archived while something uses it.</returns>
-    public Task<(OutgoingServerId Id, Problem? Problem)> SaveAsync(OutgoingServer server, string? password, Guid? byUser, CancellationToken cancellationToken = default)
+    public Task<(OutgoingServerId Id, Problem? Problem)> SaveAsync(OutgoingServer server, string? password, byte[]? pfx, Guid? byUser, CancellationToken cancellationToken = default)
     {
         var isNew = server.Id.Value == Guid.Empty;
         var id = isNew ? new OutgoingServerId(Ids.New(clock)) : server.Id;
         var sealedPassword = server.PasswordIsSet && !string.IsNullOrEmpty(password) ? Protector(id).Protect(Encoding.UTF8.GetBytes(password)) : null;
+        var sealedCertificate = server.Certificate is not null && pfx is not null ? CertificateProtector(id).Protect(pfx) : null;
         return database.WriteAsync<(OutgoingServerId, Problem?)>(tx =>
         {
             // Of two at the same time the first is taken: a user has one server of one's own.
@@ -109,19 +112,21 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
             var before = isNew ? null : Find(tx, id);
             if (before is { Active: true } && !server.Active && uses.SelectMany(use => use.Of(tx, id)).ToList() is { Count: > 0 } reasons) return (id, OutgoingServersProblems.InUse(before.Name, reasons));
             var account = server.Kind == ServerKind.Outlook ? AccountOf(tx, server, before) : null;
-            var sameConnection = before is not null && before.Host == server.Host && before.Port == server.Port && before.UserName == server.UserName && before.Kind == server.Kind && before.Security == server.Security && sealedPassword is null;
+            var sameConnection = before is not null && before.Host == server.Host && before.Port == server.Port && before.UserName == server.UserName && before.Kind == server.Kind && before.Security == server.Security && before.TrustedAuthorities == server.TrustedAuthorities && (before.Certificate is null) == (server.Certificate is null) && sealedPassword is null && sealedCertificate is null;
             tx.Execute(
                 """
-                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, max_connections, created_at, changed_at)
-                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @MaxConnections, @now, @now)
+                INSERT INTO outgoing_server(id, name, kind, host, port, security, user_name, password, from_filter, sequence, active, owner, account_id, max_connections, max_email_size, client_certificate, client_certificate_subject, client_certificate_ends_at, trusted_authorities, created_at, changed_at)
+                VALUES(@id, @Name, @kind, @Host, @Port, @security, @UserName, @sealedPassword, @FromFilter, @Sequence, @Active, @Owner, @account, @MaxConnections, @MaxEmailSize, @sealedCertificate, @certificateSubject, @certificateEndsAt, @TrustedAuthorities, @now, @now)
                 ON CONFLICT(id) DO UPDATE SET name = excluded.name, kind = excluded.kind, host = excluded.host, port = excluded.port, security = excluded.security, user_name = excluded.user_name,
-                  password = CASE WHEN @PasswordIsSet THEN COALESCE(excluded.password, outgoing_server.password) END, from_filter = excluded.from_filter, sequence = excluded.sequence, active = excluded.active,
-                  account_id = excluded.account_id, max_connections = excluded.max_connections, changed_at = excluded.changed_at
+                  password = CASE WHEN @PasswordIsSet = 1 THEN COALESCE(excluded.password, outgoing_server.password) END, from_filter = excluded.from_filter, sequence = excluded.sequence, active = excluded.active,
+                  account_id = excluded.account_id, max_connections = excluded.max_connections, max_email_size = excluded.max_email_size,
+                  client_certificate = CASE WHEN excluded.client_certificate_subject IS NOT NULL THEN COALESCE(excluded.client_certificate, outgoing_server.client_certificate) END, client_certificate_subject = excluded.client_certificate_subject,
+                  client_certificate_ends_at = excluded.client_certificate_ends_at, trusted_authorities = excluded.trusted_authorities, changed_at = excluded.changed_at
                 """,
                 new
                 {
                     id, server.Name, kind = OutgoingServerRules.Word(server.Kind), server.Host, server.Port, security = OutgoingServerRules.Word(server.Security), server.UserName, sealedPassword,
-                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, server.MaxConnections, now = tx.Now, server.PasswordIsSet,
+                    server.FromFilter, server.Sequence, server.Active, server.Owner, account, server.MaxConnections, server.MaxEmailSize, sealedCertificate, certificateSubject = server.Certificate?.Subject, certificateEndsAt = server.Certificate?.EndsAt, server.TrustedAuthorities, now = tx.Now, server.PasswordIsSet,
                 });
             // What was wrong with the old settings says nothing about the new ones.
             if (before is not null && (before.UserName != server.UserName || before.Host != server.Host || before.Kind != server.Kind)) sendAs.ForgetAll(tx, id);
@@ -230,6 +235,17 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         Resume(transaction, id);
     }
 
+    /// <summary><em>Detect Max Limit</em>: files become links only where the server would not take them.</summary>
+    /// <param name="bytes">As the server says.</param>
+    public void SetMaxEmailSize(HubTransaction transaction, OutgoingServerId id, long bytes, Guid? byUser)
+    {
+        var megabytes = (int)Math.Clamp(bytes / 1048576, 1, OutgoingServerRules.MostMegabytes);
+        if (Find(transaction, id) is not { } server || server.MaxEmailSize == megabytes) return;
+        transaction.Execute("UPDATE outgoing_server SET max_email_size = @megabytes WHERE id = @id", new { id, megabytes });
+        Changed(transaction);
+        journal.Write(transaction, "outgoing-server-changed", "outgoing-server", id.Value, $"The outgoing mail server “{server.Name}” takes mail of {megabytes} MB.", byUser);
+    }
+
     public void SaveTest(HubTransaction transaction, OutgoingServerId id, ConnectionTestResult test, Guid? byUser) =>
         transaction.Execute(
             "INSERT INTO outgoing_server_test(server_id, at, by_user, problem, transcript) VALUES(@id, @At, @byUser, @problem, @transcript) ON CONFLICT(server_id) DO UPDATE SET at = excluded.at, by_user = excluded.by_user, problem = excluded.problem, transcript = excluded.transcript",
@@ -246,6 +262,14 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     {
         var row = await database.ReadAsync(reader => reader.QueryFirstOrDefault<PasswordRow>("SELECT password FROM outgoing_server WHERE id = @id", new { id }), cancellationToken);
         return row?.Password is { } bytes ? Encoding.UTF8.GetString(Protector(id).Unprotect(bytes)) : null;
+    }
+
+    /// <returns>Null without a stored certificate; it is disposed by whoever asked.</returns>
+    /// <exception cref="CryptographicException">The key file is not the one that sealed it.</exception>
+    public async Task<IReadOnlyList<X509Certificate2>?> OpenCertificateAsync(OutgoingServerId id, CancellationToken cancellationToken)
+    {
+        var sealedPfx = await database.ReadAsync(reader => reader.Scalar<byte[]?>("SELECT client_certificate FROM outgoing_server WHERE id = @id", new { id }), cancellationToken);
+        return sealedPfx is null ? null : ServerCertificates.Open(CertificateProtector(id).Unprotect(sealedPfx));
     }
 
     private OutlookAccountId? AccountOf(HubTransaction transaction, OutgoingServer server, OutgoingServer? before)
@@ -268,6 +292,8 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     }
 
     private IDataProtector Protector(OutgoingServerId id) => protection.CreateProtector("outgoing_server", "password", id.Value.ToString("D"));
+
+    private IDataProtector CertificateProtector(OutgoingServerId id) => protection.CreateProtector("outgoing_server", "client_certificate", id.Value.ToString("D"));
 
     private sealed record Row
     {
@@ -295,12 +321,17 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
         public Guid? HeldBy { get; init; }
         public string? HeldReason { get; init; }
         public int MaxConnections { get; init; }
+        public int? MaxEmailSize { get; init; }
+        public string? ClientCertificateSubject { get; init; }
+        public DateTimeOffset? ClientCertificateEndsAt { get; init; }
+        public string? TrustedAuthorities { get; init; }
 
         public OutgoingServer ToServer() => new()
         {
             Id = Id, Name = Name, Kind = OutgoingServerRules.KindOf(Kind), Host = Host, Port = Port, Security = OutgoingServerRules.SecurityOf(Security), UserName = UserName, PasswordIsSet = PasswordIsSet, FromFilter = FromFilter,
             Sequence = Sequence, Active = Active, Owner = Owner, AccountId = AccountId, TenantId = TenantId, SizeLimit = SizeLimit, Problem = Problem is null ? null : JsonSerializer.Deserialize<Problem>(Problem), ProblemAt = ProblemAt, PausedUntil = PausedUntil, Failures = Failures, IncidentId = IncidentId,
-            HeldAt = HeldAt, HeldBy = HeldBy, HeldReason = HeldReason, MaxConnections = MaxConnections,
+            HeldAt = HeldAt, HeldBy = HeldBy, HeldReason = HeldReason, MaxConnections = MaxConnections, MaxEmailSize = MaxEmailSize,
+            Certificate = ClientCertificateSubject is { } subject ? new(subject, ClientCertificateEndsAt!.Value) : null, TrustedAuthorities = TrustedAuthorities,
         };
     }
 

@@ -12,10 +12,16 @@ namespace Postrider.OutgoingServers;
 /// <param name="Security"><c>starttls</c> (when left out), <c>tls</c> or <c>none</c>.</param>
 /// <param name="Password">Null or empty: the stored one stays.</param>
 /// <param name="MaxConnections">1 to 50, 5 when left out; for Outlook always 3.</param>
-internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active, int? MaxConnections = null);
+/// <param name="MaxEmailSize">Megabytes over which the files of a mail go as download links, up to 150; 0: as <c>base.default_max_email_size</c> has it.</param>
+/// <param name="Authentication"><c>login</c> (user name and password, or nothing; when left out) or <c>certificate</c>. Not for Outlook.</param>
+/// <param name="Certificate">PEM with the client certificate and, if it is in the same file, its key; or PKCS #12 as base64. Left out: the stored one stays.</param>
+/// <param name="CertificateKey">PEM, where it is not in <c>certificate</c>.</param>
+/// <param name="CertificatePassword">Of the key or the PKCS #12 file.</param>
+/// <param name="TrustedAuthorities">PEM of certificate authorities that this server alone trusts besides the system's. Left out: what is stored stays; empty: none.</param>
+internal sealed record OutgoingServerRequest(string? Name, string? Kind, string? Host, int? Port, string? Security, string? UserName, string? Password, string? FromFilter, int? Sequence, bool? Active, int? MaxConnections = null, int? MaxEmailSize = null, string? Authentication = null, string? Certificate = null, string? CertificateKey = null, string? CertificatePassword = null, string? TrustedAuthorities = null);
 
 /// <param name="ConnectProblem">What came of the last <em>Connect your Outlook account</em> when it ended badly or has not come back; null otherwise.</param>
-internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, Problem? Problem, DateTimeOffset? PausedUntil, int MaxConnections, HeldAnswer? Held, IReadOnlyList<WarningAnswer> Warnings);
+internal sealed record OutgoingServerAnswer(Guid Id, string Name, string Kind, string Host, int Port, string Security, string? UserName, bool PasswordIsSet, string Authentication, ClientCertificate? Certificate, IReadOnlyList<TrustedAuthority> TrustedAuthorities, string FromFilter, int Sequence, bool Active, OutlookTokenAnswer? Outlook, Problem? ConnectProblem, long? SizeLimit, int? MaxEmailSize, Problem? Problem, DateTimeOffset? PausedUntil, int MaxConnections, HeldAnswer? Held, IReadOnlyList<WarningAnswer> Warnings);
 
 /// <param name="Server">Null: about all of them.</param>
 internal sealed record WarningAnswer(Guid? Server, string Code, string What, string Remedy)
@@ -86,10 +92,10 @@ internal static class OutgoingServersApi
             DoneAsync(database.WriteAsync(tx => servers.Hold(tx, new(id), request?.Reason, viewer.UserId), cancel)));
         group.MapPost("{id:guid}/release", (Guid id, OutgoingServerStore servers, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
             DoneAsync(database.WriteAsync(tx => servers.Release(tx, new(id), viewer.UserId), cancel)));
-        group.MapPost("{id:guid}/detect-max-limit", async (Guid id, ConnectionTest test, OutgoingServerStore servers, CancellationToken cancel) =>
+        group.MapPost("{id:guid}/detect-max-limit", async (Guid id, ConnectionTest test, OutgoingServerStore servers, Viewer viewer, CancellationToken cancel) =>
         {
             if (await servers.FindAsync(new(id), cancel) is null) return NotFound();
-            if (await test.ProveAsync(new(id), cancel) is { } problem) return Problems.ToResult(problem, StatusCodes.Status409Conflict);
+            if (await test.DetectMaxLimitAsync(new(id), viewer.UserId, cancel) is { } problem) return Problems.ToResult(problem, StatusCodes.Status409Conflict);
             var server = (await servers.FindAsync(new(id), cancel))!;
             return Results.Ok(new MaxLimitAnswer(server.SizeLimit, MaxLimitFound(server)));
         });
@@ -142,7 +148,13 @@ internal static class OutgoingServersApi
         request.Name ?? known?.Name, request.Kind ?? (known is null ? null : OutgoingServerRules.Word(known.Kind)), request.Host ?? known?.Host,
         (request.Port ?? known?.Port)?.ToString(CultureInfo.InvariantCulture), request.Security ?? (known is null ? null : OutgoingServerRules.Word(known.Security)), request.UserName ?? known?.UserName, request.Password,
         request.FromFilter ?? known?.FromFilter, (request.Sequence ?? known?.Sequence)?.ToString(CultureInfo.InvariantCulture), request.Active ?? known?.Active ?? true,
-        request.MaxConnections?.ToString(CultureInfo.InvariantCulture));
+        request.MaxConnections?.ToString(CultureInfo.InvariantCulture), (request.MaxEmailSize ?? known?.MaxEmailSize)?.ToString(CultureInfo.InvariantCulture))
+    {
+        Authentication = request.Authentication,
+        // What is neither PEM nor base64 is told so by the reader of certificates.
+        Certificate = new(ServerCertificates.OfText(request.Certificate) ?? "?"u8.ToArray(), ServerCertificates.OfText(request.CertificateKey) ?? "?"u8.ToArray(), request.CertificatePassword),
+        TrustedAuthorities = request.TrustedAuthorities,
+    };
 }
 
 /// <summary>Servers as the API shows them.</summary>
@@ -166,9 +178,9 @@ internal sealed class OutgoingServerReading(HubDatabase database, OutgoingServer
     {
         var account = accounts.Find(reader, server.AccountId);
         return new(
-            server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, server.FromFilter, server.Sequence, server.Active,
+            server.Id.Value, server.Name, OutgoingServerRules.Word(server.Kind), server.Host, server.Port, OutgoingServerRules.Word(server.Security), server.UserName, server.PasswordIsSet, OutgoingServerRules.AuthenticationOf(server), server.Certificate, ServerCertificates.Shown(server.TrustedAuthorities), server.FromFilter, server.Sequence, server.Active,
             account is null ? null : new(account.Id.Value, account.UserName, account.ProvedAt is not null && account.Problem is null && server.Problem is null, account.ProvedAt, account.ProvedFor, account.Problem),
-            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.Problem, server.PausedUntil, server.MaxConnections, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null,
+            requests.LastProblem(reader, OutgoingServerTarget.KindWord, server.Id.Value, account), server.SizeLimit, server.MaxEmailSize, server.Problem, server.PausedUntil, server.MaxConnections, server.HeldAt is { } held ? new(held, server.HeldReason ?? "", server.HeldBy) : null,
             [.. warnings.Where(warning => warning.Server == server.Id).Select(WarningAnswer.Of)]);
     }
 }
@@ -181,7 +193,7 @@ internal sealed class OutgoingServerForm(OutgoingServerStore servers, InstalledA
     {
         var check = OutgoingServerRules.Check(draft, known, cloud, apps.IsInstalled(InstalledApps.MicrosoftOutlook));
         if (check.Server is not { } server) return (null, check);
-        var (id, problem) = await servers.SaveAsync(server, draft.Password, viewer.UserId, cancellationToken);
+        var (id, problem) = await servers.SaveAsync(server, draft.Password, check.Pfx, viewer.UserId, cancellationToken);
         return problem is null ? (id, check) : (null, check with { Refusal = problem });
     }
 }

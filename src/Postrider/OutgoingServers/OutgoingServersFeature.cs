@@ -37,6 +37,7 @@ internal static class OutgoingServersFeature
         services.AddSingleton<IPreferencesBlock, PersonalServerPreferences>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
+        services.AddSingleton<IBanner, CertificateBannerEntry>();
         return services;
     }
 
@@ -52,6 +53,12 @@ internal sealed class OutgoingServersMenuEntry : IMenuEntry
     public string? Icon => "send";
     public int Order => 10;
     public bool Shown(ViewerContext context) => context.Viewer.IsSettings;
+}
+
+internal sealed class CertificateBannerEntry : IBanner
+{
+    public Type Component => typeof(CertificateBanner);
+    public int Order => 25;
 }
 
 internal sealed class SendingBudgetsMenuEntry : IMenuEntry

@@ -11,11 +11,14 @@ internal static class OutgoingServersProblems
 
     public static Problem NotFound { get; } = new("outgoing-server-not-found", "There is no such outgoing mail server.", null, "Go back to the list of servers.", "you", false);
 
-    public static Problem NoTestSender { get; } = new("outgoing-server-no-test-sender", "There is no address to test with.", "The test sends from the mailbox to itself.",
-        "Enter an address as the Username or in the From Filter.", "you", false);
+    public static Problem NoTestSender { get; } = new("outgoing-server-no-test-sender", "There is no address to test with.", "The From Filter is empty, and neither the Username nor your own e-mail is an address.",
+        "Enter an address in the From Filter, or configure an email on the current user to simulate sending an email message via this outgoing server.", "you", false);
 
     public static Problem PasswordNotReadable { get; } = new("outgoing-server-password-unreadable", "The stored password cannot be read.", "The key file in the data folder is not the one that sealed it.",
         "Put the right key file back, or enter the password again.", "administrator", false);
+
+    public static Problem CertificateNotReadable { get; } = new("outgoing-server-certificate-unreadable", "The stored client certificate cannot be read.", "The key file in the data folder is not the one that sealed it.",
+        "Put the right key file back, or hand in the certificate again.", "administrator", false);
 
     public static Problem Held(string name, string? reason) => new("outgoing-server-held", $"The server “{name}” is held, so its mail waits.", string.IsNullOrEmpty(reason) ? null : reason, "Open the server and press Release.", "administrator", false);
 

@@ -39,7 +39,7 @@ internal sealed class PersonalServer(HubDatabase database, OutgoingServerStore s
         {
             Name = $"{viewer.Name}'s outgoing email", Kind = ServerKind.Outlook, Host = cloud.SmtpHost, Port = cloud.SmtpPort, Security = WireSecurity.StartTls, UserName = text, FromFilter = text,
             Sequence = server?.Sequence ?? 10, Active = false, Owner = viewer.UserId,
-        }, password: null, viewer.UserId, cancellationToken);
+        }, password: null, pfx: null, viewer.UserId, cancellationToken);
     }
 
     /// <summary>The user's mail goes through the servers of all again.</summary>
@@ -48,7 +48,7 @@ internal sealed class PersonalServer(HubDatabase database, OutgoingServerStore s
     {
         var (server, _, _) = await FindAsync(viewer.UserId, cancellationToken);
         if (server is not { Active: true }) return OutgoingServersProblems.NotFound;
-        return (await servers.SaveAsync(server with { Active = false }, password: null, viewer.UserId, cancellationToken)).Problem;
+        return (await servers.SaveAsync(server with { Active = false }, password: null, pfx: null, viewer.UserId, cancellationToken)).Problem;
     }
 }
 

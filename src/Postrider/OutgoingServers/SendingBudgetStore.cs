@@ -22,11 +22,11 @@ internal static class SendingBudgetStore
         reader.Query<UseRow>("SELECT minute, messages, recipients FROM sending_use WHERE meter = @meter AND minute >= @since ORDER BY minute", new { meter, since }).Select(row => (row.Minute, row.Messages, row.Recipients));
 
     /// <summary>Negative numbers give back.</summary>
-    public static void Count(HubTransaction transaction, string meter, long minute, int messages, int recipients) => transaction.Execute(
+    public static void Count(HubTransaction transaction, string meter, long minute, int messages, int recipients) => transaction.ExecuteLater(
         "INSERT INTO sending_use(meter, minute, messages, recipients) VALUES(@meter, @minute, @messages, @recipients) ON CONFLICT(meter, minute) DO UPDATE SET messages = sending_use.messages + excluded.messages, recipients = sending_use.recipients + excluded.recipients",
         new { meter, minute, messages, recipients });
 
-    public static void Sweep(HubTransaction transaction, string meter, long before) => transaction.Execute("DELETE FROM sending_use WHERE meter = @meter AND minute < @before", new { meter, before });
+    public static void Sweep(HubTransaction transaction, string meter, long before) => transaction.ExecuteLater("DELETE FROM sending_use WHERE meter = @meter AND minute < @before", new { meter, before });
 
     private sealed record ChangeRow
     {

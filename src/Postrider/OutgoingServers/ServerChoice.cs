@@ -41,6 +41,9 @@ internal sealed record ServerQuestion(NamedAddress From, IReadOnlyList<ServerCan
     /// <summary>The header named more than the one in <see cref="From"/>: such a sender matches no filter, whatever the first of them is.</summary>
     public bool SeveralSenders { get; init; }
 
+    /// <summary>It has the null reverse-path, and keeps it where the server takes that.</summary>
+    public bool NullEnvelope { get; init; }
+
     /// <summary>The mail is marked as a mailing.</summary>
     public bool Mailing { get; init; }
 
@@ -197,6 +200,12 @@ internal static class ServerChoice
     /// <summary>Where failures come back to: what the mail asks for, else the bounce address, if the server's filter admits it; else the sender.</summary>
     private static EmailAddress Envelope(ServerQuestion question, ServerCandidate server, EmailAddress smtpFrom, List<ChoiceStep> steps)
     {
+        if (question.NullEnvelope)
+        {
+            steps.Add(server.EnvelopeIsSender ? $"It has the null reverse-path; Exchange takes no other envelope sender than one the account may send as, so failures come back to {smtpFrom}, and are told to nobody." : "It keeps the null reverse-path: nobody is told of its failure.");
+            return smtpFrom;
+        }
+
         if ((question.EnvelopeOverride ?? question.Bounce) is not { } wanted || wanted.Equals(smtpFrom)) return smtpFrom;
         if (server.EnvelopeIsSender)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Postrider.Mail;
 
 namespace Postrider.OutgoingServers;
@@ -12,13 +13,16 @@ internal static class ServerWarnings
 {
     private const int ShownAddresses = 5;
 
+    /// <summary>A client certificate is warned of so long before its end, as a client secret is.</summary>
+    private static readonly TimeSpan CertificateNotice = TimeSpan.FromDays(60);
+
     /// <param name="defaultFrom"><c>{mail.default.from}@{mail.catchall.domain}</c>; null when not set.</param>
     /// <param name="dedicated"><em>Dedicated Server</em> of Email Marketing; null: none.</param>
     /// <param name="sendAs">What was seen of the senders each server's account may use.</param>
-    public static IReadOnlyList<ServerWarning> Of(IReadOnlyList<OutgoingServer> servers, EmailAddress? defaultFrom, OutgoingServerId? dedicated, Func<OutgoingServerId, IReadOnlyDictionary<EmailAddress, SendAsFact>> sendAs)
+    public static IReadOnlyList<ServerWarning> Of(IReadOnlyList<OutgoingServer> servers, EmailAddress? defaultFrom, OutgoingServerId? dedicated, Func<OutgoingServerId, IReadOnlyDictionary<EmailAddress, SendAsFact>> sendAs, DateTimeOffset now)
     {
         var warnings = new List<ServerWarning>();
-        var active = servers.Where(server => server.Active).Select(server => (Server: server, Filter: FromFilter.Parse(server.FromFilter))).ToList();
+        var active = servers.Where(server => server.Active).Select(server => (Server: server, Filter: server.Senders)).ToList();
         var common = active.Where(one => one.Server.Owner is null && one.Server.Id != dedicated).ToList();
 
         if (dedicated is { } mailings && active.TrueForAll(one => one.Server.Id != mailings))
@@ -27,6 +31,9 @@ internal static class ServerWarnings
             warnings.Add(new(archived?.Id, "dedicated-server-gone", archived is null ? "The Dedicated Server of Email Marketing does not exist, so every mailing is refused." : $"“{archived.Name}” is the Dedicated Server of Email Marketing and is archived, so every mailing is refused.",
                 archived is null ? "Choose another one in General Settings, Email Marketing." : "Activate it, or choose another one in General Settings, Email Marketing."));
         }
+
+        foreach (var (server, _) in active)
+            if (OfCertificate(server, now) is { } ends) warnings.Add(ends);
 
         if (common.Count > 0 && defaultFrom is null)
             warnings.Add(new(null, "default-from-not-set", "No default sender is set, so a sender without a server of its own keeps the address, and the server that is asked may refuse it.", "Set the system parameters mail.default.from and mail.catchall.domain."));
@@ -68,4 +75,17 @@ internal static class ServerWarnings
     }
 
     private static IEnumerable<string> Entries(FromFilter filter) => filter.Addresses.Select(address => address.Normalized).Concat(filter.Domains);
+
+    /// <returns>Null when the server has none, or one that is good for long.</returns>
+    public static ServerWarning? OfCertificate(OutgoingServer server, DateTimeOffset now)
+    {
+        if (server.Certificate is not { } certificate || certificate.EndsAt - now > CertificateNotice) return null;
+        const string remedy = "Ask for a new certificate, and hand it in on the server's page.";
+        var day = certificate.EndsAt.UtcDateTime.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
+        return certificate.EndsAt <= now
+            ? new(server.Id, "certificate-ended", $"The client certificate of “{server.Name}” ended on {day}: the server will not let it in.", remedy)
+            : new(server.Id, "certificate-ends-soon", $"The client certificate of “{server.Name}” ends in {DaysLeft(certificate.EndsAt - now)}, on {day}. From then on its mail waits.", remedy);
+    }
+
+    private static string DaysLeft(TimeSpan left) => left.TotalDays < 2 ? "a day" : $"{((int)left.TotalDays).ToString(CultureInfo.InvariantCulture)} days";
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Postrider.Doctor;
 using Postrider.Entra;
 using Postrider.Mail;
@@ -38,10 +39,22 @@ internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tok
         return new(null, SmtpDoctor.Explain(first.Failure!, server.Host, server.Port));
     }
 
-    private Task<SmtpConnectResult> ConnectAsync(OutgoingServer server, SaslCredential? credential, WireTranscript? transcript, CancellationToken cancellationToken) =>
-        SmtpClient.ConnectAsync(
-            new WireEndpoint(server.Host, server.Port, server.Security) { ExtraTrust = roots.Certificates },
-            credential, new SmtpClientOptions { Clock = clock, Transcript = transcript }, cancellationToken);
+    private async Task<SmtpConnectResult> ConnectAsync(OutgoingServer server, SaslCredential? credential, WireTranscript? transcript, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<X509Certificate2> shown = credential is SaslCredential.External ? (await servers.OpenCertificateAsync(server.Id, cancellationToken))! : [];
+        var trusted = ServerCertificates.Authorities(server.TrustedAuthorities);
+        try
+        {
+            return await SmtpClient.ConnectAsync(
+                new WireEndpoint(server.Host, server.Port, server.Security) { ExtraTrust = [.. trusted, .. roots.Certificates], ClientCertificate = shown },
+                credential, new SmtpClientOptions { Clock = clock, Transcript = transcript }, cancellationToken);
+        }
+        finally
+        {
+            // The handshake is over: nothing of the session needs them any more.
+            foreach (var certificate in shown.Concat(trusted)) certificate.Dispose();
+        }
+    }
 
     private async Task<(SaslCredential? Credential, Diagnosis? Missing)> CredentialAsync(OutgoingServer server, bool forceRefresh, CancellationToken cancellationToken)
     {
@@ -52,6 +65,20 @@ internal sealed class SmtpSessions(OutgoingServerStore servers, AccessTokens tok
             if (!cloud.MayReceiveTokens(server.Host)) return (null, new(OutgoingServersProblems.NotMicrosoft(server.Host, cloud.SmtpHost), FaultScope.Server));
             var token = await tokens.ForOutlookAsync(account, forceRefresh, cancellationToken);
             return token.Token is { } value ? (new SaslCredential.XOAuth2(mailbox, value), null) : (null, token.Trouble(clock.GetUtcNow()));
+        }
+
+        if (server.Certificate is not null)
+        {
+            try
+            {
+                // Opened once more for each connection; here it is only seen whether it can be.
+                foreach (var certificate in await servers.OpenCertificateAsync(server.Id, cancellationToken) ?? []) certificate.Dispose();
+                return (new SaslCredential.External(), null);
+            }
+            catch (CryptographicException)
+            {
+                return (null, new(OutgoingServersProblems.CertificateNotReadable, FaultScope.Server));
+            }
         }
 
         if (server.UserName is not { } user || !server.PasswordIsSet) return (null, null);

@@ -22,6 +22,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string LoopAllowed = "mail.gateway.allowed";
     public const string AuthenticationServers = "mail.authentication.servers";
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
+    public const string DefaultMaxEmailSize = "base.default_max_email_size";
+    public const string DownloadLinkDays = "postrider.download_link_days";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
     public const string AlertRecipients = "postrider.alert.recipients";
@@ -47,6 +49,8 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(LoopAllowed, "Senders that may write as much as they want: monitoring, order systems.", "addresses with commas between them", IsAddressList),
         new(AuthenticationServers, "Mail servers, besides Exchange Online, whose Authentication-Results are believed when they stand on top of a message: the name that such a field begins with.", "host names with commas between them, such as mx.example.com", IsDomainList),
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
+        new(DefaultMaxEmailSize, "Megabytes of a mail over which its files go as download links, where its server names no other size. Empty: 10.", "a whole number of megabytes from 1 to 150", IsMegabytes),
+        new(DownloadLinkDays, "Days that a download link is good for. Empty: 30.", "a whole number of days from 1 to 365", value => IsNumber(value, 1, 365)),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
         new(AlertRecipients, "Who is written to when an incident needs somebody and lasts. Empty: every administrator.", "addresses with commas between them", IsAddressList),

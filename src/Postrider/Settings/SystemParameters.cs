@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Globalization;
 using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.Storage;
@@ -34,10 +35,16 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public bool CustomEmailServers => KnownParameter.IsTrue(Get(KnownParameter.CustomEmailServers));
     /// <summary>Id of the outgoing server that mailings go through; null: <em>Dedicated Server</em> is not ticked.</summary>
     public Guid? DedicatedServer => KnownParameter.IsTrue(Get(KnownParameter.DedicatedServer)) && Guid.TryParse(Get(KnownParameter.DedicatedServerId), out var id) ? id : null;
+    /// <summary>Megabytes of a mail over which its files go as download links, where its server names no other size.</summary>
+    public int DefaultMaxEmailMegabytes => Whole(KnownParameter.DefaultMaxEmailSize) ?? 10;
+    /// <summary>How long a download link is good for.</summary>
+    public TimeSpan DownloadLinkLife => TimeSpan.FromDays(Whole(KnownParameter.DownloadLinkDays) ?? 30);
     /// <summary>Whoever comes from there hands in mail without signing in.</summary>
     public TrustedNetworks TrustedNetworks => TrustedNetworks.Parse(Get(KnownParameter.TrustedSubmitters));
     /// <summary>Null: the cloud the hub was started with.</summary>
     public Uri? OutlookEndpoint => Get(KnownParameter.OutlookEndpoint) is { } value ? new Uri(value) : null;
+
+    private int? Whole(string key) => int.TryParse(Get(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
 
     /// <returns>Null when it is not set or empty.</returns>
     public string? Get(string key) => values.TryGetValue(key, out var value) && value.Length > 0 ? value : null;

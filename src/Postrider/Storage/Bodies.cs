@@ -21,7 +21,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public Guid Put(HubTransaction transaction, ReadOnlyMemory<byte> bytes, byte[] sha256)
     {
         var id = Ids.New(clock);
-        transaction.Execute("INSERT INTO body(id, created_at, settled, length, sha256) VALUES(@id, @Now, 1, @Length, @sha256)", new { id, transaction.Now, bytes.Length, sha256 });
+        transaction.ExecuteLater("INSERT INTO body(id, created_at, settled, length, sha256) VALUES(@id, @Now, 1, @Length, @sha256)", new { id, transaction.Now, bytes.Length, sha256 });
         for (int n = 0, at = 0; at < bytes.Length; n++, at += ChunkSize)
             InsertChunk(transaction, id, n, bytes.Slice(at, Math.Min(ChunkSize, bytes.Length - at)).ToArray());
         return id;
@@ -125,14 +125,17 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         transaction.Execute("DELETE FROM body WHERE id = @id", new { id });
     }
 
+    /// <summary>When a row that had it gives it up and others may have it still: in a day the sweep takes it, unless somebody has. The new date tells a sweep that is under way that what it found is no longer so.</summary>
+    public static void Release(HubTransaction transaction, Guid id) => transaction.Execute("UPDATE body SET settled = 0, created_at = @Now WHERE id = @id", new { id, transaction.Now });
+
     /// <summary>Removes what was streamed in and never got an owner. A body that has one is held by the owner's foreign key; it is then marked and not looked at again.</summary>
     /// <returns>How many were removed.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellationToken = default)
     {
         var before = clock.GetUtcNow() - OrphanAge;
-        var candidates = await database.ReadAsync(r => r.Query<Guid>("SELECT id FROM body WHERE settled = 0 AND created_at < @before LIMIT 1000", new { before }), cancellationToken);
+        var candidates = await database.ReadAsync(r => r.Query<Candidate>("SELECT id, created_at FROM body WHERE settled = 0 AND created_at < @before LIMIT 1000", new { before }), cancellationToken);
         var removed = 0;
-        foreach (var id in candidates)
+        foreach (var (id, since) in candidates)
         {
             try
             {
@@ -141,7 +144,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
             }
             catch (DbException owned) when (StorageTroubles.Of(owned) == StorageTrouble.StillReferenced)
             {
-                await database.WriteAsync(tx => tx.Execute("UPDATE body SET settled = 1 WHERE id = @id", new { id }), cancellationToken);
+                await database.WriteAsync(tx => tx.Execute("UPDATE body SET settled = 1 WHERE id = @id AND created_at = @since", new { id, since }), cancellationToken);
             }
         }
 
@@ -152,10 +155,12 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         tx.Execute("INSERT INTO body(id, created_at, settled) VALUES(@id, @at, 0)", new { id, at = tx.Now });
 
     private static void InsertChunk(HubTransaction tx, Guid id, int n, byte[] chunk) =>
-        tx.Execute("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });
+        tx.ExecuteLater("INSERT INTO body_chunk(body_id, n, bytes) VALUES(@id, @n, @chunk)", new { id, n, chunk });
 
     private static void Complete(HubTransaction tx, Guid id, long length, byte[] sha256) =>
         tx.Execute("UPDATE body SET length = @length, sha256 = @sha256 WHERE id = @id", new { id, length, sha256 });
+
+    private sealed record Candidate(Guid Id, DateTimeOffset CreatedAt);
 
     private sealed record StoredBody(long Length, byte[] Sha256);
 

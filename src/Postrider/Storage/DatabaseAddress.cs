@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Npgsql;
 using Postrider.Telemetry;
@@ -23,8 +24,9 @@ internal static class DatabaseAddress
 
         if (string.IsNullOrEmpty(address.Host)) throw Invalid("names no host");
         if (string.IsNullOrEmpty(address.Database)) address.Database = "postrider";
-        if (!address.ContainsKey("Application Name")) address.ApplicationName = "postrider";
-        if (!address.ContainsKey("Timeout")) address.Timeout = 5;
+        if (string.IsNullOrEmpty(address.ApplicationName)) address.ApplicationName = "postrider";
+        // Npgsql's own default keeps a writer waiting longer than the hub does.
+        if (!new DbConnectionStringBuilder { ConnectionString = given }.ContainsKey("Timeout")) address.Timeout = 5;
         // The hub keeps its own connections, one of which holds a lock.
         address.Pooling = false;
         address.Multiplexing = false;

@@ -21,6 +21,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
     // Readers do synchronous I/O on pool threads; more at once than this only queue up inside the database.
     private const int MaxReaders = 16;
+    private static readonly TimeSpan ServerPatience = TimeSpan.FromSeconds(10);
     // Between two tries to reach a server that is not there.
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
@@ -52,12 +53,13 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     public long Commits => Interlocked.Read(ref commits);
 
     /// <param name="address">Of a PostgreSQL database (<see cref="DatabaseAddress"/>); null: SQLite in the folder.</param>
+    /// <param name="patience">How long a PostgreSQL server that has gone away is waited for before callers are told; null: ten seconds.</param>
     /// <exception cref="StartRefusedException">Another process has the folder or the database, it cannot be reached or written, or a newer version made it.</exception>
-    public static HubDatabase Open(string dataFolder, string? address, TimeProvider clock, ILogger<HubDatabase> log)
+    public static HubDatabase Open(string dataFolder, string? address, TimeProvider clock, ILogger<HubDatabase> log, TimeSpan? patience = null)
     {
         var postgres = address is null ? null : DatabaseAddress.Read(address);
         var folder = LockFolder(dataFolder);
-        var database = new HubDatabase(dataFolder, postgres is null ? new SqliteEngine(dataFolder, clock) : new PostgresEngine(postgres, clock, log), clock, log, folder);
+        var database = new HubDatabase(dataFolder, postgres is null ? new SqliteEngine(dataFolder, clock) : new PostgresEngine(postgres, patience ?? ServerPatience, clock, log), clock, log, folder);
         try
         {
             database.engine.Open();
@@ -92,6 +94,13 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         await jobs.Writer.WriteAsync(job, cancellationToken);
         return await job.Done.Task;
     }
+
+    public Task WritePatientlyAsync(Action<HubTransaction> write, CancellationToken cancellationToken = default) =>
+        WritePatientlyAsync(tx =>
+        {
+            write(tx);
+            return true;
+        }, cancellationToken);
 
     public Task WriteAsync(Action<HubTransaction> write, CancellationToken cancellationToken = default) =>
         WriteAsync(tx =>

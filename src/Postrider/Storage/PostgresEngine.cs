@@ -14,13 +14,17 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
     // The first version that can all that the hub says.
     private static readonly Version Oldest = new(13, 0);
 
-    // A server that is restarted is waited for so long; then those who wait are told, and from then on at once.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    // By schema: several hubs may share a database when each has a schema of its own (Search Path).
+    private const string Lock = "8470, hashtext(current_schema())";
+
+    // Of a table or row that another program holds; less than the half minute after which Npgsql gives up.
+    private const string LockTimeout = "25s";
 
     private readonly NpgsqlDataSource source;
     private readonly TimeProvider clock;
     private readonly ILogger log;
     private readonly string place;
+    private readonly TimeSpan patience;
     private readonly byte[] self = Guid.CreateVersion7().ToByteArray(bigEndian: true);
     private PostgresStatements? writer;
     private long number;
@@ -29,9 +33,10 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
     private long unreachableSince;
 
     /// <param name="address">As it was checked by <see cref="DatabaseAddress"/>.</param>
-    public PostgresEngine(NpgsqlConnectionStringBuilder address, TimeProvider clock, ILogger log)
+    /// <param name="patience">A server that is restarted is waited for so long; then those who wait are told, and from then on at once.</param>
+    public PostgresEngine(NpgsqlConnectionStringBuilder address, TimeSpan patience, TimeProvider clock, ILogger log)
     {
-        (this.clock, this.log) = (clock, log);
+        (this.patience, this.clock, this.log) = (patience, clock, log);
         place = DatabaseAddress.Describe(address);
         // The hub stores nothing but what every PostgreSQL has: bytea, bigint, text and double precision.
         source = new NpgsqlDataSourceBuilder(address.ConnectionString).ConfigureTypeLoading(types => types.EnableTypeLoading(false)).Build();
@@ -51,7 +56,7 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
         {
             writer = Connect();
             Refuse(writer);
-            if (!TakeLock(writer)) throw InUse();
+            WaitForLock(writer);
             // With what it tells of the last commit: the table is the engine's own, as schema_migration is the runner's.
             MigrationRunner.Apply(writer, "BEGIN", Dialect.Postgres, clock);
             writer.ExecuteScript("CREATE TABLE IF NOT EXISTS last_commit(only_row BIGINT PRIMARY KEY CHECK(only_row = 1), hub BYTEA NOT NULL, number BIGINT NOT NULL)");
@@ -140,9 +145,9 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
 
     public bool IsWorthAnotherTry(Exception failure, long since)
     {
-        if (StorageTroubles.Of(failure) != StorageTrouble.Unreachable || Stopwatch.GetElapsedTime(since) >= Patience) return false;
+        if (StorageTroubles.Of(failure) != StorageTrouble.Unreachable || Stopwatch.GetElapsedTime(since) >= patience) return false;
         var unreachable = Interlocked.Read(ref unreachableSince);
-        return unreachable == 0 || Stopwatch.GetElapsedTime(unreachable) < Patience;
+        return unreachable == 0 || Stopwatch.GetElapsedTime(unreachable) < patience;
     }
 
     public HubConnection OpenReader() => Connect();
@@ -171,7 +176,7 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
             connection = source.OpenConnection();
             var made = new PostgresStatements(connection);
             // on: also where the server or the role is set to lose the last moments. The keepalives: a server that has not heard of a broken line lets go of the lock after half a minute.
-            made.ExecuteScript("SET synchronous_commit = on; SET lock_timeout = '25s'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4");
+            made.ExecuteScript($"SET synchronous_commit = on; SET lock_timeout = '{LockTimeout}'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4");
             Interlocked.Exchange(ref unreachableSince, 0);
             return made;
         }
@@ -209,11 +214,20 @@ internal sealed partial class PostgresEngine : IDatabaseEngine
         writer = null;
     }
 
-    private StartRefusedException InUse() =>
-        new("database-in-use", $"Another postrider process has the database {place}.", "Stop that process, or give --database another database.");
+    // The session of a hub that was killed may still be ending.
+    private void WaitForLock(PostgresStatements connection)
+    {
+        try
+        {
+            connection.ExecuteScript($"SET lock_timeout = '5s'; SELECT pg_advisory_lock({Lock}); SET lock_timeout = '{LockTimeout}'");
+        }
+        catch (PostgresException held) when (held.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            throw new StartRefusedException("database-in-use", $"Another postrider process has the database {place}.", "Stop that process, or give --database another database.", held);
+        }
+    }
 
-    // By schema: several hubs may share a database when each has a schema of its own (Search Path).
-    private static bool TakeLock(PostgresStatements connection) => connection.ExecuteScalar<bool>("SELECT pg_try_advisory_lock(8470, hashtext(current_schema()))");
+    private static bool TakeLock(PostgresStatements connection) => connection.ExecuteScalar<bool>($"SELECT pg_try_advisory_lock({Lock})");
 
     private void Refuse(PostgresStatements connection)
     {

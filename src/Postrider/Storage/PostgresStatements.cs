@@ -13,7 +13,7 @@ internal sealed class PostgresStatements(NpgsqlConnection connection) : HubConne
 {
     // Lists of different lengths are different statements; beyond so many all are let go.
     private const int MaxKept = 1000;
-    // Bytes of mail that wait: the memory of a group is bounded.
+    // They wait in memory, with the chunks of mail they hold.
     private const int MaxWaiting = 500;
 
     private readonly Dictionary<string, (string Sql, IReadOnlyList<string> Names)> known = new(StringComparer.Ordinal);

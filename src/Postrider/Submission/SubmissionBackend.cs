@@ -117,7 +117,7 @@ internal sealed class SubmissionBackend(Outbox outbox, ApiKeys keys, SignInLimit
         var message = new OutgoingMessage
         {
             From = header.From, To = roles[0].Chosen, Cc = roles[1].Chosen, Bcc = roles[2].Chosen, Subject = header.Subject, Creator = submitter.PersonId, IdempotencyKey = header.IdempotencyKey, MessageId = header.MessageId,
-            SendAt = header.SendAt, Lane = header.Lane, ReportTo = envelope.Sender,
+            SendAt = header.SendAt, Lane = header.Lane, ReportTo = envelope.Sender, NullEnvelope = envelope.Sender is null,
         };
         return (message, envelope.Dsn is null ? null : new SmtpDsn { ReturnWhole = envelope.Dsn.ReturnWhole, EnvelopeId = envelope.Dsn.EnvelopeId, Recipients = [.. roles.SelectMany(role => role.Dsn)] });
     }

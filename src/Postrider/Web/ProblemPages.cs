@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Postrider.Storage;
 
 namespace Postrider.Web;
 
@@ -58,6 +59,12 @@ internal static partial class ProblemPages
         // The trace id: one that a proxy handed on, so the person's number is found in every log.
         var id = System.Diagnostics.Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier;
         if (failure is not null) LogBroken(http.RequestServices.GetRequiredService<ILogger<Document>>(), failure, id, http.Request.Method, http.GetEndpoint()?.DisplayName);
+        if (failure is not null && StorageTroubles.Of(failure) == StorageTrouble.Unreachable)
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return AnswerAsync(http, WebProblems.NoDatabase);
+        }
+
         http.Response.StatusCode = StatusCodes.Status500InternalServerError;
         return AnswerAsync(http, WebProblems.Broken(id));
     }

@@ -12,6 +12,8 @@ internal static class WebProblems
     public static Problem NotUnderstood { get; } = new("request-not-understood", WebTexts.NotUnderstoodWhat, null, WebTexts.NotUnderstoodRemedy, "you", RetriesByItself: false);
     public static Problem TooLarge { get; } = new("request-too-large", WebTexts.TooLargeWhat, null, WebTexts.TooLargeRemedy, "you", RetriesByItself: false);
 
+    public static Problem NoDatabase { get; } = new("storage-unreachable", WebTexts.NoDatabaseWhat, null, WebTexts.NoDatabaseRemedy, "administrator", RetriesByItself: false);
+
     /// <param name="id">Of the request, as it stands in the log.</param>
     public static Problem Broken(string id) => new("internal-error", WebTexts.BrokenWhat, WebTexts.BrokenDetail.With(id), WebTexts.BrokenRemedy, "administrator", RetriesByItself: false);
 }

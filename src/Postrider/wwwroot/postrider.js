@@ -65,6 +65,14 @@ document.addEventListener("click", async event => {
   setTimeout(() => { label.textContent = before; }, 1500);
 });
 
+// Says that files will go as links, before they are sent. base64 makes four bytes of three, and line ends besides.
+document.addEventListener("change", event => {
+  const limit = Number(event.target.dataset?.linksOver);
+  if (!limit) return;
+  const bytes = [...event.target.files].reduce((sum, file) => sum + file.size, 0);
+  document.getElementById("links-note").hidden = bytes * 4 / 3 * 78 / 76 + 4096 <= limit;
+});
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", event => {
   if (event.target.hasAttribute("hx-post")) return;

@@ -12,7 +12,7 @@ using Postrider.Storage;
 
 namespace Postrider.Tests.Conversations;
 
-public sealed class ConversationsTests
+public class ConversationsTests
 {
     [Fact]
     public async Task Html_of_a_stranger_is_shown_in_a_sandboxed_frame_without_scripts()

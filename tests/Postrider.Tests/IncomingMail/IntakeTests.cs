@@ -8,7 +8,7 @@ using Postrider.Storage;
 
 namespace Postrider.Tests.IncomingMail;
 
-public sealed class IntakeTests : IAsyncLifetime
+public class IntakeTests : IAsyncLifetime
 {
     private static readonly Guid Server = Guid.Parse("01900000-0000-7000-8000-000000000001");
     private static readonly Guid Reader = Guid.Parse("01900000-0000-7000-8000-000000000002");
@@ -33,6 +33,7 @@ public sealed class IntakeTests : IAsyncLifetime
         await database.DisposeAsync();
         await TestDatabase.DropAsync(address);
         folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     private void Open()

@@ -9,7 +9,7 @@ using Postrider.Storage;
 namespace Postrider.Tests.IncomingServers;
 
 /// <summary>Reading a mailbox that is ill, or that others read too. The faults' numbers are those of the intake's list.</summary>
-public sealed class MailboxReaderTests : IAsyncLifetime
+public class MailboxReaderTests : IAsyncLifetime
 {
     private readonly ScriptedMailbox box = new();
     private ReaderUnderTest hub = null!;
@@ -26,6 +26,7 @@ public sealed class MailboxReaderTests : IAsyncLifetime
     {
         await hub.DisposeAsync();
         await box.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     [Theory, Trait("Fault", "IMP-04")]

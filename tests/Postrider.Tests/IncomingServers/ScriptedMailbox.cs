@@ -101,7 +101,7 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
             switch (Instead(words[1], user))
             {
                 case "HANG":
-                    await Task.Delay(Timeout.Infinite, stop.Token);
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop.Token);
                     return;
                 case { } bye when bye.StartsWith("BYE", StringComparison.Ordinal):
                     await SayAsync("* " + bye);

@@ -12,7 +12,7 @@ using Postrider.Web;
 namespace Postrider.Tests.Journal;
 
 /// <summary>What is one incident, when it is another, and who is troubled by it.</summary>
-public sealed class IncidentTests : IAsyncLifetime
+public class IncidentTests : IAsyncLifetime
 {
     private static readonly IncidentCause Secret = new(IncidentAbout.Application, "app", "outlook-secret-expired");
     private static readonly IncidentCause DeadHost = new(IncidentAbout.Host, "mail.example:587", "server-unreachable");
@@ -39,6 +39,7 @@ public sealed class IncidentTests : IAsyncLifetime
         await database.DisposeAsync();
         await TestDatabase.DropAsync(address);
         folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]

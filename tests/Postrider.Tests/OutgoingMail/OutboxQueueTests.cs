@@ -8,7 +8,7 @@ using Postrider.Storage;
 namespace Postrider.Tests.OutgoingMail;
 
 /// <summary>Whose turn it is, and what becomes of a mail that nobody finishes. The one server rests, so that only the test claims.</summary>
-public sealed class OutboxQueueTests : IAsyncLifetime
+public class OutboxQueueTests : IAsyncLifetime
 {
     private HubUnderTest hub = null!;
 
@@ -23,7 +23,11 @@ public sealed class OutboxQueueTests : IAsyncLifetime
         await Database.WriteAsync(tx => tx.Execute("UPDATE outgoing_server SET paused_until = @until", new { until = tx.Now.AddDays(1) }));
     }
 
-    public ValueTask DisposeAsync() => hub.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await hub.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 
     [Fact]
     public async Task Urgent_mail_goes_first_and_bulk_mail_last()
@@ -180,6 +184,62 @@ public sealed class OutboxQueueTests : IAsyncLifetime
         await hub.Service<SubmitterReports>().TellAllAsync(Cancel);
         var report = Assert.Single(await AllAsync(), mail => mail.Id != id);
         Assert.Contains("Status: 5.4.7", System.Text.Encoding.ASCII.GetString(await hub.Service<Bodies>().ReadAsync(report.BodyId, Cancel)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_that_is_suppressed_while_mail_waits_is_not_offered_and_says_why()
+    {
+        var both = await PutAsync("Both", message => message with { To = [new(null, EmailAddress.Parse("ben@example.org")), new(null, EmailAddress.Parse("gone@example.org"))] });
+        var alone = await PutAsync("Alone", message => message with { To = [new(null, EmailAddress.Parse("Gone@example.org"))], ReportTo = EmailAddress.Parse("ann@meadow.example") });
+        await PutAsync("Other");
+        Assert.Null(await hub.Service<SuppressionStore>().AddByHandAsync("gone@example.org", "left the company", Guid.NewGuid(), Cancel));
+        Assert.Equal(["Both", "Other"], await ClaimAsync(3));
+        var recipients = await Database.ReadAsync(reader => Store.Recipients(reader, both));
+        Assert.Equal([RecipientState.Pending, RecipientState.Suppressed], recipients.Select(recipient => recipient.State));
+        Assert.Equal("Suppressed by hand: left the company", recipients[1].Reply);
+        var refused = await FindAsync(alone);
+        Assert.Equal((OutboxState.Refused, "mail-all-suppressed"), (refused.State, refused.Problem!.Code));
+        Assert.Contains("left the company", refused.Problem.Detail, StringComparison.Ordinal);
+
+        // Whoever handed it in is told.
+        await hub.Service<SubmitterReports>().TellAllAsync(Cancel);
+        Assert.Contains((await AllAsync()).Select(mail => mail.Subject), subject => subject == "Undelivered: Alone");
+
+        // Once the address is removed, Retry offers it again; before that it does not.
+        Assert.Null(await Database.WriteAsync(tx => Store.Retry(tx, alone, null)));
+        Assert.DoesNotContain("Alone", await ClaimAsync(5));
+        Assert.Null(await hub.Service<SuppressionStore>().RemoveByHandAsync("gone@example.org", Guid.NewGuid(), Cancel));
+        Assert.Null(await Database.WriteAsync(tx => Store.Retry(tx, alone, null)));
+        Assert.Equal(["Alone"], await ClaimAsync(5));
+    }
+
+    [Fact]
+    public async Task A_whole_batch_that_is_settled_unoffered_does_not_end_the_turn()
+    {
+        for (var n = 0; n < 5; n++) await PutAsync($"Gone {n}", message => message with { To = [new(null, EmailAddress.Parse("gone@example.org"))] });
+        await PutAsync("Good");
+        Assert.Null(await hub.Service<SuppressionStore>().AddByHandAsync("gone@example.org", null, Guid.NewGuid(), Cancel));
+        Assert.Equal(["Good"], await ClaimAsync(2));
+    }
+
+    [Fact]
+    public async Task A_sender_that_is_refused_while_its_mail_waits_is_not_tried_on_the_mailbox_again()
+    {
+        var id = await PutAsync("As somebody else");
+        await PutAsync("As itself", message => message with { From = new(null, EmailAddress.Parse("notifications@meadow.example")) });
+        await Database.WriteAsync(tx =>
+        {
+            tx.Execute("UPDATE outgoing_server SET kind = 'outlook', user_name = 'notifications@meadow.example'");
+            hub.Service<SendAsKnowledge>().Learn(tx, Server(tx).Id, EmailAddress.Parse("ann@meadow.example"), allowed: false, "554 5.2.252 SendAsDenied");
+        });
+        Assert.Equal(["As itself"], await ClaimAsync(2));
+        var mail = await FindAsync(id);
+        Assert.Equal((OutboxState.Refused, "mail-sender-refused", "554 5.2.252 SendAsDenied"), (mail.State, mail.Problem!.Code, mail.Problem.Detail));
+
+        // Test Connection says that the rights have changed: then it is tried.
+        await Database.WriteAsync(tx => hub.Service<SendAsKnowledge>().ForgetRefusals(tx, Server(tx).Id));
+        Assert.Null(await Database.WriteAsync(tx => Store.Retry(tx, id, null)));
+        Assert.Equal(["As somebody else"], await ClaimAsync(2));
     }
 
     private Task SettleAsync(RecipientOutcome outcome) => Database.WriteAsync(tx =>

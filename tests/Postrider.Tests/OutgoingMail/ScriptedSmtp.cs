@@ -31,6 +31,12 @@ internal sealed class ScriptedSmtp : IAsyncDisposable
     /// <summary>After a 421 the connection is closed, as RFC 5321 section 3.8 has it.</summary>
     public string Answer { get; set; } = "421 4.3.2 Service not active";
 
+    /// <summary>The answer to the final dot waits for it; null: it comes at once.</summary>
+    public Task? DotWaits { get; set; }
+
+    /// <summary>Ends when the first final dot has come.</summary>
+    public TaskCompletionSource DotSeen { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
@@ -81,6 +87,8 @@ internal sealed class ScriptedSmtp : IAsyncDisposable
                     {
                     }
 
+                    DotSeen.TrySetResult();
+                    if (DotWaits is { } held) await held.WaitAsync(stop.Token);
                     if (!await SayAsync(".", "250 2.0.0 taken")) return;
                     if (At != ".") Interlocked.Increment(ref taken);
                 }

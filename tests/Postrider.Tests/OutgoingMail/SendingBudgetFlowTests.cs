@@ -8,7 +8,7 @@ using Postrider.Storage;
 namespace Postrider.Tests.OutgoingMail;
 
 /// <summary>Exchange's limits are used and not exceeded: hub and sandbox share a clock that is moved.</summary>
-public sealed class SendingBudgetFlowTests
+public class SendingBudgetFlowTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

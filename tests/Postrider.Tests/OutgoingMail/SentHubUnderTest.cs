@@ -150,6 +150,9 @@ internal sealed class CutLine : IAsyncDisposable
 
     public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
+    /// <summary>Whoever connects finds the line dead.</summary>
+    public bool Down { get; set; }
+
     /// <summary>Every connection is gone at once, with whatever was on its way.</summary>
     public void Cut()
     {
@@ -173,6 +176,12 @@ internal sealed class CutLine : IAsyncDisposable
             while (true)
             {
                 var client = await listener.AcceptTcpClientAsync(end.Token);
+                if (Down)
+                {
+                    client.Client.Close(0);
+                    continue;
+                }
+
                 var server = new TcpClient();
                 await server.ConnectAsync(IPAddress.Loopback, target, end.Token);
                 open[client] = open[server] = 0;

@@ -6,7 +6,7 @@ using Postrider.Storage;
 
 namespace Postrider.Tests.OutgoingServers;
 
-public sealed class DedicatedServerTests
+public class DedicatedServerTests
 {
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

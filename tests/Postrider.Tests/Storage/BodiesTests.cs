@@ -3,7 +3,7 @@ using Postrider.Storage;
 
 namespace Postrider.Tests.Storage;
 
-public sealed class BodiesTests : IAsyncLifetime
+public class BodiesTests : IAsyncLifetime
 {
     private readonly TemporaryFolder folder = new();
     private readonly FakeClock clock = new();
@@ -24,6 +24,7 @@ public sealed class BodiesTests : IAsyncLifetime
         await database.DisposeAsync();
         await TestDatabase.DropAsync(address);
         folder.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Theory]

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Postrider.Tests.Users;
 
-public sealed class UsersTests
+public class UsersTests
 {
     [Fact]
     public async Task An_invited_user_sets_a_password_by_a_link_that_works_once()

@@ -1,4 +1,0 @@
-namespace Postrider.Tests.Storage;
-
-[OnPostgres]
-public sealed class HubDatabaseOnPostgresTests : HubDatabaseTests;

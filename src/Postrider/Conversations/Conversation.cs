@@ -36,6 +36,8 @@ public sealed record Conversation(ConversationId Id, string Subject, DateTimeOff
     public Colleague? AssignedTo { get; init; }
     /// <summary>Null: it was begun here, or came in by no alias.</summary>
     public InboxId? Inbox { get; init; }
+    /// <summary>Null: it stands in none.</summary>
+    public string? InboxName { get; init; }
 }
 
 /// <summary>Somebody who signs in to this hub.</summary>
@@ -86,12 +88,14 @@ public enum ActKind
     Assigned,
     Closed,
     Reopened,
+    /// <summary>To another inbox.</summary>
+    Moved,
 }
 
 /// <summary>What somebody did in a conversation besides writing mail. It never leaves the hub.</summary>
 /// <param name="AfterNumber">It stands behind the message of this number.</param>
 /// <param name="Who">Null: the hub, because a message came.</param>
-/// <param name="Words">The note; whom it was assigned to, null for nobody; null otherwise.</param>
+/// <param name="Words">The note; whom it was assigned to, null for nobody; the inbox it was moved to, null for none; null otherwise.</param>
 public sealed record ConversationAct(Guid Id, int AfterNumber, ActKind Kind, Colleague? Who, string? Words, DateTimeOffset At);
 
 /// <summary>One message of a thread.</summary>
@@ -160,6 +164,10 @@ public sealed record ConversationFilter
     public Guid? AssignedTo { get; init; }
     /// <summary>Those of nobody.</summary>
     public bool Unassigned { get; init; }
+    /// <summary>Those of this inbox; null: whichever.</summary>
+    public InboxId? Inbox { get; init; }
+    /// <summary>Those of no inbox.</summary>
+    public bool InNoInbox { get; init; }
     /// <summary>Those that have waited longest come first.</summary>
     public bool OldestFirst { get; init; }
 }

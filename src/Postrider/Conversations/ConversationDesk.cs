@@ -14,7 +14,7 @@ public enum BulkDeed
 }
 
 /// <summary>What people do with conversations besides writing mail. Pages and API call these same methods.</summary>
-internal sealed class ConversationDesk(HubDatabase database, ConversationStore store, ConversationEvents events)
+internal sealed class ConversationDesk(HubDatabase database, ConversationStore store, InboxStore inboxes, ConversationEvents events)
 {
     /// <summary>Conversations of one bulk deed.</summary>
     public const int MaxBulk = 200;
@@ -68,6 +68,16 @@ internal sealed class ConversationDesk(HubDatabase database, ConversationStore s
             return null;
         }, cancel);
     }
+
+    /// <param name="inbox">Null: no inbox.</param>
+    public Task<Problem?> MoveAsync(ConversationId id, InboxId? inbox, Viewer viewer, CancellationToken cancel) => database.WriteAsync<Problem?>(tx =>
+    {
+        if (store.Find(tx, id) is null) return ConversationsProblems.NotFound();
+        var to = inbox is { } named ? inboxes.FindInbox(tx, named) : null;
+        if (to is null && inbox is not null) return AliasesProblems.InboxNotFound();
+        if (store.Move(tx, id, to, new Colleague(viewer.UserId, viewer.Name))) events.Changed(tx, id);
+        return null;
+    }, cancel);
 
     public Task<Problem?> FollowAsync(ConversationId id, bool follow, Viewer viewer, CancellationToken cancel) => database.WriteAsync<Problem?>(tx =>
     {

@@ -27,7 +27,7 @@ internal sealed record ConversationThread(
 }
 
 /// <summary>Lists, threads, bodies and files. Pages and API call these same methods.</summary>
-internal sealed class ConversationReading(HubDatabase database, Bodies bodies, ConversationStore store, OutboxStore mails)
+internal sealed class ConversationReading(HubDatabase database, Bodies bodies, ConversationStore store, InboxStore inboxes, OutboxStore mails)
 {
     // A message never changes, so neither does what its frame needs; a number and a key each.
     private const int MaxFrames = 20_000;
@@ -41,6 +41,8 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
         database.ReadAsync(r => store.Search(r, viewer.UserId, query, before, limit), cancel);
 
     public Task<UnreadCounts> UnreadAsync(Viewer viewer, CancellationToken cancel) => database.ReadAsync(r => store.Unread(r, viewer.UserId), cancel);
+
+    public Task<IReadOnlyList<Inbox>> InboxesAsync(CancellationToken cancel) => database.ReadAsync(inboxes.Inboxes, cancel);
 
     public Task<IReadOnlyList<Colleague>> ColleaguesAsync(CancellationToken cancel) => database.ReadAsync(store.Colleagues, cancel);
 

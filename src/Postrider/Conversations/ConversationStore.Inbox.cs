@@ -28,6 +28,8 @@ internal sealed partial class ConversationStore
         if (filter.IsOpen is { } open) conditions.Add(open ? "conversation.closed_at is null" : "conversation.closed_at is not null");
         if (filter.Unassigned) conditions.Add("conversation.assigned_to is null");
         else if (filter.AssignedTo is not null) conditions.Add("conversation.assigned_to = @AssignedTo");
+        if (filter.Inbox is not null) conditions.Add("conversation.inbox_id = @Inbox");
+        else if (filter.InNoInbox) conditions.Add("conversation.inbox_id is null");
         if (before is not null) conditions.Add($"(conversation.last_message_at, conversation.id) {(filter.OldestFirst ? ">" : "<")} (select b.last_message_at, b.id from conversation b where b.id = @Before)");
         switch (filter.View)
         {
@@ -40,7 +42,7 @@ internal sealed partial class ConversationStore
         var order = filter.OldestFirst ? "" : " desc";
         return Lines(reader, viewer,
             (conditions.Count > 0 ? "where " + string.Join(" and ", conditions) : "") + $" order by conversation.last_message_at{order}, conversation.id{order} limit @Limit",
-            new { Viewer = viewer, filter.AssignedTo, Before = before?.Value, Limit = Math.Clamp(limit, 1, 200) });
+            new { Viewer = viewer, filter.AssignedTo, Inbox = filter.Inbox?.Value, Before = before?.Value, Limit = Math.Clamp(limit, 1, 200) });
     }
 
     /// <summary>Those in which this contact takes part, the newest first.</summary>
@@ -99,7 +101,7 @@ internal sealed partial class ConversationStore
                 coalesce(
                     (select string_agg(who, ', ') from (select distinct coalesce(m.author_name, m.author_address) as who from thread_message m where m.conversation_id = conversation.id and m.direction = 'incoming' limit 3) writers),
                     (select string_agg(who, ', ') from (select distinct coalesce(r.name, r.address) as who from thread_message m join thread_message_recipient r on r.message_id = m.id where m.conversation_id = conversation.id and m.direction = 'outgoing' limit 3) readers)) as People
-            from conversation {ThreadRow.Assignee}
+            from conversation {ThreadRow.Joined}
             {Seen}
             left join thread_message last on last.conversation_id = conversation.id and last.number = conversation.message_count
             {rest}
@@ -181,6 +183,15 @@ internal sealed partial class ConversationStore
         return true;
     }
 
+    /// <param name="to">Null: no inbox.</param>
+    /// <returns>False when it stands there already.</returns>
+    public bool Move(HubTransaction tx, ConversationId conversation, Inbox? to, Colleague by)
+    {
+        if (tx.Execute("update conversation set inbox_id = @To where id = @Id and coalesce(inbox_id, @None) <> coalesce(@To, @None)", new { To = to?.Id.Value, None = Guid.Empty, Id = conversation.Value }) == 0) return false;
+        PutAct(tx, conversation, ActKind.Moved, by, to?.Name);
+        return true;
+    }
+
     /// <summary>Stores an internal note. It is no message: it has no recipients and no mail, and nothing answers it.</summary>
     public Guid PutNote(HubTransaction tx, ConversationId conversation, string note, Colleague by)
     {
@@ -223,6 +234,7 @@ internal sealed partial class ConversationStore
         ActKind.Note => "note",
         ActKind.Assigned => "assigned",
         ActKind.Closed => "closed",
+        ActKind.Moved => "moved",
         _ => "reopened",
     };
 
@@ -231,9 +243,9 @@ internal sealed partial class ConversationStore
         public const string Columns =
             """
             conversation.id as Id, conversation.subject as Subject, conversation.started_at as StartedAt, conversation.last_message_at as LastMessageAt, conversation.message_count as MessageCount,
-            conversation.closed_at as ClosedAt, assignee.id as AssigneeId, assignee.name as AssigneeName, conversation.inbox_id as Inbox
+            conversation.closed_at as ClosedAt, assignee.id as AssigneeId, assignee.name as AssigneeName, conversation.inbox_id as Inbox, inbox.name as InboxName
             """;
-        public const string Assignee = "left join person assignee on assignee.id = conversation.assigned_to";
+        public const string Joined = "left join person assignee on assignee.id = conversation.assigned_to left join inbox on inbox.id = conversation.inbox_id";
         public Guid Id { get; set; }
         public string Subject { get; set; } = "";
         public DateTimeOffset StartedAt { get; set; }
@@ -243,9 +255,10 @@ internal sealed partial class ConversationStore
         public Guid? AssigneeId { get; set; }
         public string? AssigneeName { get; set; }
         public Guid? Inbox { get; set; }
+        public string? InboxName { get; set; }
 
         public Conversation ToConversation() =>
-            new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount) { ClosedAt = ClosedAt, AssignedTo = AssigneeId is { } id ? new Colleague(id, AssigneeName ?? "") : null, Inbox = Inbox is { } inbox ? new InboxId(inbox) : null };
+            new(new(Id), Subject, StartedAt, LastMessageAt, (int)MessageCount) { ClosedAt = ClosedAt, AssignedTo = AssigneeId is { } id ? new Colleague(id, AssigneeName ?? "") : null, Inbox = Inbox is { } inbox ? new InboxId(inbox) : null, InboxName = InboxName };
     }
 
     private sealed class LineRow : ThreadRow
@@ -301,7 +314,7 @@ internal sealed partial class ConversationStore
         public string? Words { get; set; }
         public DateTimeOffset At { get; set; }
 
-        public ConversationAct ToAct() => new(Id, (int)AfterNumber, Kind switch { "note" => ActKind.Note, "assigned" => ActKind.Assigned, "closed" => ActKind.Closed, _ => ActKind.Reopened },
+        public ConversationAct ToAct() => new(Id, (int)AfterNumber, Kind switch { "note" => ActKind.Note, "assigned" => ActKind.Assigned, "closed" => ActKind.Closed, "moved" => ActKind.Moved, _ => ActKind.Reopened },
             Person is { } id ? new Colleague(id, PersonName) : null, Words, At);
     }
 }

@@ -147,7 +147,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
     }
 
     public Conversation? Find(HubReader reader, ConversationId id) =>
-        reader.QueryFirstOrDefault<ThreadRow>($"select {ThreadRow.Columns} from conversation {ThreadRow.Assignee} where conversation.id = @Id", new { Id = id.Value })?.ToConversation();
+        reader.QueryFirstOrDefault<ThreadRow>($"select {ThreadRow.Columns} from conversation {ThreadRow.Joined} where conversation.id = @Id", new { Id = id.Value })?.ToConversation();
 
     /// <summary>The newest <see cref="ThreadLimit"/> messages in the order they came.</summary>
     public IReadOnlyList<ThreadMessage> Messages(HubReader reader, ConversationId conversation) =>

@@ -41,6 +41,9 @@ public sealed record ReaderAnswer(Guid Id, string Name, int Until);
 /// <param name="Person">Null: nobody.</param>
 public sealed record AssigneeRequest(Guid? Person);
 
+/// <param name="Inbox">Null: no inbox.</param>
+public sealed record InboxChoice(Guid? Inbox);
+
 public sealed record NoteRequest(string? Text);
 
 /// <param name="Person">For assign; null: nobody.</param>
@@ -82,9 +85,9 @@ internal static class ConversationsApi
     {
         var group = routes.MapGroup("/api/v1/conversations").RequireAuthorization(Policies.SignedIn).WithTags("Conversations");
 
-        group.MapGet("", async (string? filter, string? state, string? assigned, string? sort, Guid? before, int? limit, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
+        group.MapGet("", async (string? filter, string? state, string? assigned, string? inbox, string? sort, Guid? before, int? limit, ConversationReading reading, Viewer viewer, CancellationToken cancel) =>
         {
-            if (FilterWords.Read(filter, state, assigned, sort, viewer.UserId) is not { } wanted) return Problems.ToResult(WebProblems.NotUnderstood, StatusCodes.Status400BadRequest);
+            if (FilterWords.Read(filter, state, assigned, sort, inbox, viewer.UserId) is not { } wanted) return Problems.ToResult(WebProblems.NotUnderstood, StatusCodes.Status400BadRequest);
             var size = Math.Clamp(limit ?? ConversationStore.ListLimit, 1, 200);
             var lines = await reading.ListAsync(viewer, wanted, before is { } id ? new(id) : null, size, cancel);
             return Results.Ok(new ConversationListAnswer([.. lines.Select(Of)], lines.Count == size ? lines[^1].Conversation.Id.Value : null));
@@ -104,6 +107,7 @@ internal static class ConversationsApi
             return problem is null ? Results.Ok(new BulkAnswer(done)) : Problems.ToResult(problem);
         });
         group.MapPut("/{id:guid}/assignee", async (Guid id, AssigneeRequest request, ConversationDesk desk, Viewer viewer, CancellationToken cancel) => Done(await desk.DoAsync(new ConversationId(id), BulkDeed.Assign, request.Person, viewer, cancel)));
+        group.MapPut("/{id:guid}/inbox", async (Guid id, InboxChoice request, ConversationDesk desk, Viewer viewer, CancellationToken cancel) => Done(await desk.MoveAsync(new(id), request.Inbox is { } inbox ? new InboxId(inbox) : null, viewer, cancel)));
         group.MapPost("/{id:guid}/close", async (Guid id, ConversationDesk desk, Viewer viewer, CancellationToken cancel) => Done(await desk.DoAsync(new ConversationId(id), BulkDeed.Close, null, viewer, cancel)));
         group.MapPost("/{id:guid}/reopen", async (Guid id, ConversationDesk desk, Viewer viewer, CancellationToken cancel) => Done(await desk.DoAsync(new ConversationId(id), BulkDeed.Reopen, null, viewer, cancel)));
         group.MapDelete("/{id:guid}/seen", async (Guid id, ConversationDesk desk, Viewer viewer, CancellationToken cancel) => Done(await desk.DoAsync(new ConversationId(id), BulkDeed.Unread, null, viewer, cancel)));

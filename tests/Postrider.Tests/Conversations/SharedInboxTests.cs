@@ -53,6 +53,31 @@ public sealed class SharedInboxTests
     }
 
     [Fact]
+    public async Task Moved_to_an_inbox_it_is_listed_there()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var id = await Mails.TakeAsync(hub, Order);
+        var sales = (await hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name = "Sales" })).GetProperty("id").GetGuid();
+        Assert.Equal([id], await ListAsync(hub.Browser, "?inbox=none"));
+        Assert.Empty(await ListAsync(hub.Browser, $"?inbox={sales}"));
+
+        using var moved = await HubUnderTest.SubmitAsync(hub.Browser, $"/conversations/{id}", "desk", ("deed", "move"), ("inbox", sales.ToString()));
+        Assert.Equal(HttpStatusCode.Found, moved.StatusCode);
+        Assert.Equal([id], await ListAsync(hub.Browser, $"?inbox={sales}"));
+        Assert.Empty(await ListAsync(hub.Browser, "?inbox=none"));
+        Assert.Contains("Ada Admin moved the conversation to Sales", (await hub.PageAsync($"/conversations/{id}")).QuerySelector("#thread")!.TextContent, StringComparison.Ordinal);
+        Assert.Contains("Sales", (await hub.PageAsync("/conversations")).QuerySelector(".cv-list")!.TextContent, StringComparison.Ordinal);
+
+        using var unknown = await hub.Browser.PutAsJsonAsync($"/api/v1/conversations/{id}/inbox", new { inbox = Guid.NewGuid() }, TestContext.Current.CancellationToken);
+        Assert.Contains("inbox-not-found", await unknown.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var taken = await hub.Browser.PutAsJsonAsync($"/api/v1/conversations/{id}/inbox", new { inbox = (Guid?)null }, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, taken.StatusCode);
+        Assert.Equal([id], await ListAsync(hub.Browser, "?inbox=none"));
+        using var nonsense = await hub.Browser.GetAsync("/api/v1/conversations?inbox=sales", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.BadRequest, nonsense.StatusCode);
+    }
+
+    [Fact]
     public async Task A_follower_is_told_until_following_ends()
     {
         await using var hub = await HubUnderTest.StartAsync();

@@ -20,10 +20,10 @@ create table conversation_act (
     id              blob    not null primary key,
     conversation_id blob    not null references conversation (id) on delete cascade,
     after_number    integer not null,         -- stands in the thread behind the message of this number; 0: before all
-    kind            text    not null check (kind in ('note', 'assigned', 'closed', 'reopened')),
+    kind            text    not null check (kind in ('note', 'assigned', 'closed', 'reopened', 'moved')),
     person_id       blob,                     -- who; null: the hub, because a message came
     person_name     text    not null,         -- as it was then; empty for the hub
-    words           text,                     -- the note; whom it was assigned to, null for nobody
+    words           text,                     -- the note; whom it was assigned to, null for nobody; the inbox it was moved to, null for none
     done_at         integer not null
 ) strict;
 create index conversation_act_by_conversation on conversation_act (conversation_id, done_at);

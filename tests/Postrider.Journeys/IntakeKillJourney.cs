@@ -86,6 +86,91 @@ public sealed class IntakeKillJourney(ITestOutputHelper output) : IDisposable
         }
     }
 
+    /// <summary>POSTRIDER_FIRST_CONNECT says how many messages: <c>eng/faults.sh</c> takes 200,000, the tests 3,000.</summary>
+    [Fact, Trait("Fault", "IMP-11")]
+    public async Task A_large_mailbox_on_first_connect_goes_on_where_a_kill_stopped_it_in_bounded_memory()
+    {
+        var messages = int.Parse(Environment.GetEnvironmentVariable("POSTRIDER_FIRST_CONNECT") ?? "3000", CultureInfo.InvariantCulture);
+        await using var dovecot = await DovecotUnderTest.StartAsync();
+        await FillAsync(dovecot, messages);
+        var trust = TestCertificates.AuthorityFile(certificates);
+        var port = KillableHub.FreePort();
+        using var api = new HttpClient(new SocketsHttpHandler()) { BaseAddress = new Uri($"http://localhost:{port}") };
+        var id = Guid.Empty;
+        var (hub, token) = await KillableHub.StartAsync(folder, port, first: true, ["--trust-certificate", trust]);
+        try
+        {
+            await KillableHub.SetUpAsync(api, token, async browser =>
+            {
+                id = (await KillableHub.PostAsync(browser, "/api/v1/incoming-servers", new { name = "Box", kind = "imap", userName = User, password = "secret", host = "localhost", port = dovecot.ImapsPort, starts = "everything" })).GetProperty("id").GetGuid();
+                await KillableHub.PostAsync(browser, $"/api/v1/incoming-servers/{id}/confirm", new { });
+            });
+            async Task<(JsonElement CatchUp, long Taken)> ToldAsync()
+            {
+                var told = await api.GetFromJsonAsync<JsonElement>($"/api/v1/incoming-servers/{id}", Cancel);
+                return (told.GetProperty("catchUp"), told.GetProperty("lastDay").GetInt64());
+            }
+
+            while ((await ToldAsync()).Taken < messages / 2) await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel);
+            var first = PeakMegabytes(hub);
+            await KillableHub.KillAsync(hub);
+            (hub, _) = await KillableHub.StartAsync(folder, port, first: false, ["--trust-certificate", trust]);
+            var (again, there) = await ToldAsync();
+            var restarted = TimeProvider.System.GetTimestamp();
+            while (await ToldAsync() is var (catchUp, taken) && (taken < messages || catchUp.ValueKind != JsonValueKind.Null)) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, Cancel);
+            var rate = (messages - there) / TimeProvider.System.GetElapsedTime(restarted).TotalSeconds;
+            var subjects = await SubjectsAsync(api);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{messages} messages, killed when {there} were in: {subjects.Count} came in, {subjects.Count - subjects.Distinct(StringComparer.Ordinal).Count()} twice; {rate:0} a second after the restart; at most {first} and {PeakMegabytes(hub)} MB resident"));
+            Assert.InRange(there, messages / 2, messages);
+            Assert.True(again.ValueKind == JsonValueKind.Null || again.GetProperty("total").GetInt64() == messages);
+            Assert.Equal((messages, messages), (subjects.Count, subjects.Distinct(StringComparer.Ordinal).Count()));
+            Assert.InRange(PeakMegabytes(hub), 1, 600);
+        }
+        finally
+        {
+            await KillableHub.KillAsync(hub);
+        }
+    }
+
+    /// <summary>The most that was ever resident.</summary>
+    private static long PeakMegabytes(System.Diagnostics.Process process)
+    {
+        process.Refresh();
+        return process.PeakWorkingSet64 >> 20;
+    }
+
+    /// <summary>In a few commands (MULTIAPPEND), each of which costs Dovecot one commit.</summary>
+    private static async Task FillAsync(DovecotUnderTest dovecot, int messages)
+    {
+        using var line = new TcpClient();
+        await line.ConnectAsync(IPAddress.Loopback, dovecot.ImapPort, Cancel);
+        await using var stream = line.GetStream();
+        using var answers = new StreamReader(stream, Encoding.Latin1);
+        async Task AskAsync(string tag, string command)
+        {
+            await stream.WriteAsync(Encoding.Latin1.GetBytes($"{tag} {command}\r\n"), Cancel);
+            while (await answers.ReadLineAsync(Cancel) is { } answer)
+            {
+                if (!answer.StartsWith(tag + " ", StringComparison.Ordinal)) continue;
+                Assert.StartsWith(tag + " OK", answer, StringComparison.Ordinal);
+                return;
+            }
+            Assert.Fail("Dovecot hung up.");
+        }
+
+        await AskAsync("a", $"LOGIN {User} secret");
+        foreach (var batch in Enumerable.Range(0, messages).Chunk(5000))
+        {
+            var append = new StringBuilder("APPEND INBOX");
+            foreach (var n in batch)
+            {
+                var text = $"From: Ann <ann{n % 500}@example.org>\r\nSubject: Message {n:D6}\r\nMessage-ID: <{n}@first.example.org>\r\n\r\nx\r\n";
+                append.Append(CultureInfo.InvariantCulture, $" {{{text.Length}+}}\r\n{text}");
+            }
+            await AskAsync($"b{batch[0]}", append.ToString());
+        }
+    }
+
     private static async Task<int> DeliverAsync(DovecotUnderTest dovecot, int from, int count)
     {
         var connected = await ImapClient.ConnectAsync(dovecot.Imap(WireSecurity.Tls), new SaslCredential.Plain(User, "secret"), null, Cancel);

@@ -15,7 +15,7 @@ internal static class AliasesProblems
 
     public static Problem InboxNameTaken(string name) => new("inbox-name-taken", T.InboxTakenWhat.With(name), null, T.InboxTakenRemedy, "you", RetriesByItself: false);
 
-    public static Problem InboxNameInvalid(string why) => new("inbox-name-invalid", why, null, T.InboxNameRemedy, "you", RetriesByItself: false);
+    public static Problem InboxNameInvalid(string why) => new("inbox-name-invalid", T.InboxNameInvalidWhat, why, T.InboxNameRemedy, "you", RetriesByItself: false);
 
     public static Problem InboxInUse(string name, string by) => new("inbox-in-use", T.InboxInUseWhat.With(name), by, T.InboxInUseRemedy, "you", RetriesByItself: false);
 }

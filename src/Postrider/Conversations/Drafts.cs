@@ -14,7 +14,7 @@ internal sealed record SaveResult(KeptDraft? Draft, Problem? Problem, IReadOnlyD
 }
 
 /// <summary>Keeps what people write until it is sent. Pages and API call these same methods.</summary>
-internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore store, ConversationStore conversations, Correspondence correspondence, OutboxStore mails)
+internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore store, ConversationStore conversations, Correspondence correspondence, OutboxStore mails, TimeProvider clock)
 {
     public Task<IReadOnlyList<KeptDraft>> ListAsync(Viewer viewer, CancellationToken cancel) => database.ReadAsync(r => store.List(r, viewer.UserId), cancel);
 
@@ -61,7 +61,7 @@ internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore sto
     /// <summary>What a form posted: saved when that was asked for, or when it cannot be sent; else sent, with the files its draft holds.</summary>
     public async Task<(SendResult? Sent, SaveResult? Saved)> TakeAsync(Viewer viewer, ConversationId? conversation, PostedComposition posted, CancellationToken cancel)
     {
-        var onceKey = posted.OnceKey ?? Guid.NewGuid().ToString("N");
+        var onceKey = posted.OnceKey ?? Ids.New(clock).ToString("N");
         if (posted.IsTooLarge) return (TooLarge(), null);
         var files = await posted.ReadFilesAsync(cancel);
         if (posted.SaveOnly) return (null, await SaveAsync(viewer, conversation, onceKey, posted.Fields, posted.Kept, files, cancel));

@@ -17,6 +17,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     // A body up to this size is stored with its row; a longer one goes before it, in chunks.
     private const int InlineBytes = 256 << 10;
     private const int ResumeBatch = 100;
+    private const int MaxAwaited = 4;
     /// <summary>Of <see cref="LiveEvents"/>.</summary>
     public const string QuarantineTopic = "quarantine";
 
@@ -219,7 +220,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         }
         var question = knowledge.Of(tx, mail, stored.Server);
         var route = RouteDecision.For(mail, question);                                 // step 5
-        route = RouteDecision.Bounded(route, mail, knowledge.Volume(tx, route, mail, stored));
+        route = RouteDecision.Bounded(route, mail, knowledge.Volume(tx, route, mail, stored)); // step 5b
         // A second copy was noted when the first came.
         var noted = route is not (Route.Duplicate or Route.OwnCopy or Route.Loop) && (mail.Report ?? mail.Complaint) is { } told ? reports.Note(tx, told) : null;   // step 5a
         Settle(tx, stored, mail, question, route, noted);
@@ -286,6 +287,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             case Route.Loop { ByVolume: false } loop:
                 Quarantine(tx, stored, mail, IncomingMailProblems.Loop, loop.Explanation);
                 break;
+            // step 5c
             case Route.Loop loop:
                 Quarantine(tx, stored, mail, IncomingMailProblems.Loop, $"{loop.Explanation} {refusals.Decide(tx, stored.Id, mail, loop)}");
                 break;
@@ -300,9 +302,9 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         }
     }
 
-    // Only of somebody whose address is not disowned: a forged child would draw its parent to itself.
+    // Only of somebody whose address is not disowned: a forged child would draw its parent to itself. The most telling ids: of a long thread the newest are late, not the oldest.
     private static List<string> Awaits(ReceivedMail mail, RouteQuestion question) =>
-        mail.SenderCheck == SenderCheck.Failed ? [] : [.. mail.Answers.Where(id => id != mail.MessageId && !question.Known.Any(k => k.HeaderId == id))];
+        mail.SenderCheck == SenderCheck.Failed ? [] : [.. mail.Answers.Where(id => id != mail.MessageId && !question.Known.Any(k => k.HeaderId == id)).Take(MaxAwaited)];
 
     private void EnterNew(HubTransaction tx, StoredMail stored, ReceivedMail mail, Route.New fresh, string outcome, IReadOnlyList<string> awaits)
     {

@@ -21,6 +21,8 @@ internal interface IReceivingServers
 /// <summary>Gathers what <see cref="RouteDecision"/> has to know, within the transaction that settles the mail.</summary>
 internal sealed class RouteKnowledge(IntakeStore store, InboxStore inboxes, ReplyTokens tokens, SystemParameters parameters, IReceivingServers servers)
 {
+    // A mail to more people than this is no letter to an alias; its first recipients decide.
+    private const int MaxRecipients = 1000;
     private const int DefaultLoopMinutes = 120;
     private const int DefaultLoopThreshold = 20;
 
@@ -31,14 +33,14 @@ internal sealed class RouteKnowledge(IntakeStore store, InboxStore inboxes, Repl
 
     public RouteQuestion Of(HubReader reader, ReceivedMail mail, Guid server)
     {
-        var names = mail.Recipients.SelectMany(r => (string[])[AliasName.LocalPartOf(r), OwnAddresses.PlusLess(r)]).Distinct(StringComparer.Ordinal).ToList();
+        var names = mail.Recipients.Take(MaxRecipients).SelectMany(r => (string[])[AliasName.LocalPartOf(r), OwnAddresses.PlusLess(r)]).Distinct(StringComparer.Ordinal).ToList();
         var aliases = inboxes.ActiveNamed(reader, names);
         var asks = aliases.Any(alias => alias.Rule != ContactRule.Everyone);
         var sender = mail.Sender?.Address;
         return new RouteQuestion
         {
             Known = store.Known(reader, IdsOf(mail), sender),
-            Signed = mail.Recipients.Select(tokens.Read).FirstOrDefault(found => found is not null) is { } answered ? store.Signed(reader, answered, sender) : null,
+            Signed = mail.Recipients.Take(MaxRecipients).Select(tokens.Read).FirstOrDefault(found => found is not null) is { } answered ? store.Signed(reader, answered, sender) : null,
             Waiting = mail.MessageId is { } id ? store.Waiting(reader, id) : [],
             Aliases = aliases,
             Own = Own(reader, aliases.Any(alias => alias.Domain.Length == 0)),

@@ -27,7 +27,7 @@ public sealed class ImapClientDialogueTests
         { "not_imap", WireFailureKind.ProtocolError, null },
     };
 
-    [Theory, MemberData(nameof(Refusals))]
+    [Theory, Trait("Fault", "IMP-08"), MemberData(nameof(Refusals))]
     public async Task A_sign_in_that_fails_is_told_by_its_kind_and_the_servers_text(string dialogue, WireFailureKind kind, string? text)
     {
         foreach (var pace in Enum.GetValues<Pace>())
@@ -59,7 +59,7 @@ public sealed class ImapClientDialogueTests
     public async Task A_long_token_waits_for_the_servers_leave(Pace pace) =>
         Assert.Null(await PlayAsync("sasl_long_token", pace, _ => Task.FromResult<ImapFailure?>(null), credential: new SaslCredential.XOAuth2("ann@example.com", new string('x', 9000))));
 
-    [Theory]
+    [Theory, Trait("Fault", "IMP-08")]
     [InlineData("starttls_not_offered", WireFailureKind.StartTlsNotOffered, Pace.Whole)]
     [InlineData("starttls_injection", WireFailureKind.ProtocolError, Pace.Whole)]
     public async Task STARTTLS_is_not_gone_without(string dialogue, WireFailureKind kind, Pace pace)
@@ -105,7 +105,7 @@ public sealed class ImapClientDialogueTests
         }
     }
 
-    [Theory, MemberData(nameof(Paces))]
+    [Theory, Trait("Fault", "IMP-03"), MemberData(nameof(Paces))]
     public async Task A_message_expunged_between_search_and_fetch_is_absent(Pace pace)
     {
         var (fetched, result, client) = await FetchAsync("expunge_between_fetches", pace, 3, 4, 5);
@@ -114,7 +114,7 @@ public sealed class ImapClientDialogueTests
         Assert.Equal(2, client.Exists);
     }
 
-    [Theory, MemberData(nameof(Paces))]
+    [Theory, Trait("Fault", "IMP-05"), MemberData(nameof(Paces))]
     public async Task News_between_the_answers_is_noted_and_not_taken_for_one(Pace pace)
     {
         var (fetched, result, client) = await FetchAsync("unsolicited_exists_in_fetch", pace, 3, 4);
@@ -131,7 +131,7 @@ public sealed class ImapClientDialogueTests
         Assert.True(result.Failure!.ConnectionSurvives);
     }
 
-    [Theory, CombinatorialPaces("huge_literal", "negative_literal")]
+    [Theory, Trait("Fault", "IMP-06"), CombinatorialPaces("huge_literal", "negative_literal")]
     public async Task A_literal_that_cannot_be_ends_the_connection(string dialogue, Pace pace)
     {
         var (fetched, result, _) = await FetchAsync(dialogue, pace, 3);
@@ -166,7 +166,7 @@ public sealed class ImapClientDialogueTests
         Assert.Null(failure);
     }
 
-    [Fact]
+    [Fact, Trait("Fault", "IMP-07")]
     public async Task Idle_on_a_dead_line_is_found_out_at_its_renewal()
     {
         var script = Dialogue.Load("imap/idle_dead_line");

@@ -182,6 +182,49 @@ public sealed class RoutingFlowTests
         Assert.Equal(HttpStatusCode.OK, seen.StatusCode);
     }
 
+    [Fact]
+    public async Task Quarantine_is_emptied_and_filled_again_through_the_api()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var nobody = Encoding.ASCII.GetBytes("Subject: nobody\r\n\r\nhello\r\n");
+        await hub.Service<Intake>().TakeAsync([.. Enumerable.Range(1, 3).Select(n => new ArrivedMail(Guid.CreateVersion7(), "INBOX", 1, (uint)n, null, nobody))], _ => { }, TestContext.Current.CancellationToken);
+        var ids = (await WaitingAsync()).Select(m => m.GetProperty("id").GetGuid()).ToList();
+        Assert.Equal(3, ids.Count);
+        var inbox = (await hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name = "Sales" })).GetProperty("id").GetGuid();
+
+        Assert.Equal((2, 0), Counts(await hub.PostAsync<JsonElement>("/api/v1/quarantine", new { @do = "discard", ids = ids.Take(2) })));
+        Assert.Equal(ids[2], Assert.Single(await WaitingAsync()).GetProperty("id").GetGuid());
+        Assert.Equal(2, (await WaitingAsync("?state=discarded")).Length);
+        // One of them is back already: it is told, and the other is taken back all the same.
+        using (var one = await hub.Browser.PostAsJsonAsync($"/api/v1/quarantine/{ids[0]}/restore", new { })) Assert.Equal(HttpStatusCode.NoContent, one.StatusCode);
+        var again = await hub.PostAsync<JsonElement>("/api/v1/quarantine", new { @do = "restore", ids = ids.Take(2) });
+        Assert.Equal(((1, 1), "incoming-mail-not-waiting"), (Counts(again), again.GetProperty("problem").GetProperty("code").GetString()));
+        Assert.Equal((3, 0), Counts(await hub.PostAsync<JsonElement>("/api/v1/quarantine", new { @do = "send", ids, inbox })));
+        Assert.Equal(3, (await hub.GetAsync<JsonElement>("/api/v1/conversations")).GetProperty("conversations").EnumerateArray().Count(c => c.GetProperty("inbox").GetGuid() == inbox));
+
+        foreach (var (path, body, status) in new (string, object, HttpStatusCode)[]
+        {
+            ("", new { @do = "discard", ids = Array.Empty<Guid>() }, HttpStatusCode.BadRequest), ("", new { @do = "burn", ids }, HttpStatusCode.BadRequest),
+            ($"/{ids[0]}/discard", new { }, HttpStatusCode.Conflict), ($"/{Guid.NewGuid()}/send", new { }, HttpStatusCode.NotFound),
+        })
+        {
+            using var refused = await hub.Browser.PostAsJsonAsync("/api/v1/quarantine" + path, body);
+            Assert.Equal((path, status), (path, refused.StatusCode));
+        }
+
+        // A server delivers to an inbox that there is.
+        var server = await hub.PostAsync<JsonElement>("/api/v1/incoming-servers", new { name = "Box", kind = "imap", userName = "box", host = "imap.hub.example", defaultInbox = inbox });
+        Assert.Equal(("conversation", inbox), (server.GetProperty("unrouted").GetString(), server.GetProperty("defaultInbox").GetGuid()));
+        using var gone = await hub.Browser.PostAsJsonAsync("/api/v1/incoming-servers", new { name = "Box", kind = "imap", userName = "box", host = "imap.hub.example", defaultInbox = Guid.NewGuid() });
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, gone.StatusCode);
+        using var used = await hub.Browser.DeleteAsync($"/api/v1/inboxes/{inbox}");
+        Assert.Contains("Box", (await used.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("detail").GetString(), StringComparison.Ordinal);
+
+        async Task<JsonElement[]> WaitingAsync(string query = "") => [.. (await hub.GetAsync<JsonElement>("/api/v1/quarantine" + query)).GetProperty("messages").EnumerateArray()];
+
+        static (int Done, int NotDone) Counts(JsonElement answer) => (answer.GetProperty("done").GetInt32(), answer.GetProperty("notDone").GetInt32());
+    }
+
     private static async Task AliasAsync(MailboxesUnderTest mail, string name, string rule)
     {
         var inbox = (await mail.Hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name })).GetProperty("id").GetGuid();

@@ -164,6 +164,9 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         tx.AfterCommit(() => changes.PageChanged(id));
     }
 
+    /// <summary>Something was done in the mailbox: after the commit the pages that show it are told.</summary>
+    public void TellPages(HubTransaction tx, IncomingServerId id) => tx.AfterCommit(() => changes.PageChanged(id));
+
     /// <summary>A message came in.</summary>
     /// <param name="internalDate">When the mailbox got the newest of them; null: it does not say.</param>
     public void MailCame(HubTransaction tx, IncomingServerId id, DateTimeOffset? internalDate) =>

@@ -201,7 +201,11 @@ internal sealed partial class MailboxReader(HubDatabase database, IncomingServer
     {
         if (server.MarkSeen && (await client.UidStoreAsync(uids, add: true, [@"\Seen"], cancel)).Failure is { } unmarked) return unmarked;
         if (server is { Afterwards: AfterIntake.Move, MoveTo: { } target } && (await client.UidMoveAsync(uids, target, cancel)).Failure is { } unmoved) return unmoved;
-        await database.WriteAsync(tx => intake.Tidied(tx, server.Id.Value, server.Folder, folder.UidValidity, uids), cancel);
+        await database.WriteAsync(tx =>
+        {
+            intake.Tidied(tx, server.Id.Value, server.Folder, folder.UidValidity, uids);
+            store.TellPages(tx, server.Id);
+        }, cancel);
         return null;
     }
 

@@ -83,9 +83,11 @@ internal sealed class ScriptedSmtp : IAsyncDisposable
                 if (verb == "DATA" && At != "DATA")
                 {
                     await SayAsync("DATA", "354 go on");
-                    while (await reader.ReadLineAsync(stop.Token) is { } text && text != ".")
-                    {
-                    }
+                    string? text;
+                    do text = await reader.ReadLineAsync(stop.Token);
+                    while (text is not (null or "."));
+                    // Test Connection hangs up here: nothing was sent.
+                    if (text is null) return;
 
                     DotSeen.TrySetResult();
                     if (DotWaits is { } held) await held.WaitAsync(stop.Token);

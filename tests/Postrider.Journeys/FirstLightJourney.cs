@@ -53,7 +53,7 @@ public sealed class FirstLightJourney : IDisposable
 
         await AnswerAsync(tenant, browser, pictures);
         var start = Stopwatch.GetTimestamp();
-        await ben.Page.GetByText("Um drei, gerne!").First.WaitForAsync();
+        await ben.Page.Locator(".cv-text", new() { HasText = "Um drei, gerne!" }).First.WaitForAsync();
         TestContext.Current.SendDiagnosticMessage($"The answer stood on the open page {Stopwatch.GetElapsedTime(start).TotalMilliseconds:0} ms after it was sent.");
         await pictures.TakeAsync(ben.Page, "hub-conversation-answered");
         await ben.MenuAsync("Conversations");

@@ -63,7 +63,7 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
         await MenuAsync("General Settings");
         await page.GetByRole(AriaRole.Link, new() { Name = "Outgoing Email Servers" }).First.ClickAsync();
         await pictures.TakeAsync(page, "hub-outgoing-servers-empty");
-        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "New", Exact = true }).First.ClickAsync();
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
         await page.Locator("[name=kind][value=outlook]").CheckAsync();
         await page.GetByLabel("Username").FillAsync(userName);
@@ -76,7 +76,7 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
     {
         await MenuAsync("General Settings");
         await page.GetByRole(AriaRole.Link, new() { Name = "Outgoing Email Servers" }).First.ClickAsync();
-        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "New", Exact = true }).First.ClickAsync();
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
         await page.Locator("[name=kind][value=outlook]").CheckAsync();
         await page.GetByLabel("Username").FillAsync(userName);
@@ -173,7 +173,7 @@ internal sealed class HubVisit(IPage page, Uri hub, Pictures pictures)
     {
         await page.GotoAsync(new Uri(hub, "/settings?debug=1").ToString());
         await MenuAsync("Incoming Mail Servers");
-        await page.GetByRole(AriaRole.Link, new() { Name = "New" }).First.ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "New", Exact = true }).First.ClickAsync();
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
         await page.GetByLabel("Outlook OAuth Authentication").CheckAsync();
         await page.GetByLabel("Username").FillAsync(userName);

@@ -74,7 +74,7 @@ internal sealed class RestoreWatch(HubDatabase database, OutboxStore store, Outg
             await File.WriteAllTextAsync(next, mark.ToString(CultureInfo.InvariantCulture) + "\n", CancellationToken.None);
             File.Move(next, FilePath, overwrite: true);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or Microsoft.Data.Sqlite.SqliteException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
         {
             // A full disk, for one: the next mail counts on again. Until then a backup would be taken for the newest.
             OutgoingMailLog.NotCountedOn(log, failure);

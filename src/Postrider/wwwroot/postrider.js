@@ -95,14 +95,36 @@ document.addEventListener("keydown", event => {
   if (button) { event.preventDefault(); event.target.form.requestSubmit(button); }
 });
 
-// What was unfolded stays so when its part of the page comes anew.
+// What was unfolded stays so when its part of the page comes anew, and what a person has ticked, chosen or typed there and not yet sent.
 let unfolded = new Map();
+let begun = [];
+
+function isBegun(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") return [...field.options].some(option => option.selected !== option.defaultSelected);
+  return field.type !== "hidden" && field.type !== "file" && field.value !== field.defaultValue;
+}
+
+function sameField(field) {
+  if (field.id) return document.getElementById(field.id);
+  return [...document.getElementsByName(field.name)].find(one => one.type === field.type && (field.type !== "checkbox" && field.type !== "radio" || one.value === field.value)) ?? null;
+}
+
 document.addEventListener("htmx:beforeSwap", event => {
-  unfolded = new Map([...event.detail.target.querySelectorAll("details[id]")].map(part => [part.id, part.open]));
+  const part = event.detail.target;
+  unfolded = new Map([...part.querySelectorAll("details[id]")].map(fold => [fold.id, fold.open]));
+  begun = part.dataset.live === undefined ? [] : [...part.querySelectorAll("input, select, textarea")].filter(isBegun);
 });
 document.addEventListener("htmx:afterSettle", () => {
   for (const [id, open] of unfolded) { const part = document.getElementById(id); if (part !== null) part.open = open; }
+  for (const field of begun) {
+    const now = sameField(field);
+    if (now === null || now === field) continue;
+    if (field.type === "checkbox" || field.type === "radio") now.checked = field.checked;
+    else if (field.tagName !== "SELECT" || [...now.options].some(option => option.value === field.value)) now.value = field.value;
+  }
   unfolded = new Map();
+  begun = [];
 });
 
 // A link into a folded message unfolds it.

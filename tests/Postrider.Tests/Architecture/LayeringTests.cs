@@ -88,6 +88,15 @@ public sealed partial class LayeringTests
             """));
 
         Assert.Empty(unbound);
+
+        // Whoever deletes a body asks each owner: without an index each deletion reads a whole table.
+        var unindexed = await database.ReadAsync(r => r.Query<string>(
+            """
+            SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c
+            WHERE m.type = 'table' AND c.name LIKE '%body_id' AND m.name <> 'body_chunk'
+              AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) i JOIN pragma_index_info(i.name) k ON k.seqno = 0 AND k.name = c.name)
+            """));
+        Assert.Empty(unindexed);
     }
 
     private static HashSet<string> Allowed(string folder)

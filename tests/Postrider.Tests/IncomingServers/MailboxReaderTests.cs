@@ -135,6 +135,20 @@ public class MailboxReaderTests : IAsyncLifetime
         Assert.Equal(["hello 1", "other text 1", "x", "y"], (await hub.Database.ReadAsync(r => r.Query<string>("select text_body from thread_message"))).Select(t => t.Trim()).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>SQLite may not grow by a page; PostgreSQL says what it says on a full disk.</summary>
+    private Task FillDiskAsync() => hub.Database.WriteAsync(tx =>
+    {
+        if (!TestDatabase.IsPostgres)
+        {
+            var pages = tx.Scalar<long>("PRAGMA page_count");
+            Assert.True(tx.Scalar<long>(string.Create(CultureInfo.InvariantCulture, $"PRAGMA max_page_count = {pages}")) > 0);
+            return;
+        }
+
+        tx.Execute("CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$");
+        tx.Execute("CREATE TRIGGER disk_full BEFORE INSERT ON body FOR EACH ROW EXECUTE FUNCTION disk_full()");
+    });
+
     [Fact, Trait("Fault", "IMP-13")]
     public async Task A_database_that_cannot_be_written_moves_no_cursor_and_marks_nothing()
     {
@@ -144,18 +158,12 @@ public class MailboxReaderTests : IAsyncLifetime
         box.Commands.Clear();
         for (var uid = 4; uid <= 60; uid++) box.Mails[(uint)uid] = ScriptedMailbox.Mail(uid, headers: $"X-Long: {new string('x', 900)}\r\n");
 
-        // The disk is full: SQLite may not grow by a page.
-        var pages = await hub.Database.WriteAsync(tx =>
-        {
-            var now = tx.Scalar<long>("PRAGMA page_count");
-            return tx.Scalar<long>(string.Create(CultureInfo.InvariantCulture, $"PRAGMA max_page_count = {now}"));
-        });
-        Assert.True(pages > 0);
+        await FillDiskAsync();
         await Assert.ThrowsAnyAsync<Exception>(ReadAsync);
         Assert.Equal(4u, (await hub.CursorAsync()).NextUid);
         Assert.DoesNotContain(box.Commands, c => c.StartsWith("UID STORE", StringComparison.Ordinal));
 
-        await hub.Database.WriteAsync(tx => tx.Scalar<long>("PRAGMA max_page_count = 1000000"));
+        await hub.Database.WriteAsync(tx => tx.Execute(TestDatabase.IsPostgres ? "DROP TRIGGER disk_full ON body" : "PRAGMA max_page_count = 1000000"));
         Assert.Null((await ReadAsync()).Failure);
         Assert.Equal(60, (await hub.SubjectsAsync()).Distinct().Count());
         Assert.Equal(60, (await hub.SubjectsAsync()).Count);

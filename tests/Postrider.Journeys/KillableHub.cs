@@ -61,6 +61,15 @@ internal static class KillableHub
         return text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text);
     }
 
+    /// <summary>SIGTERM. It has half a minute.</summary>
+    public static async Task StopAsync(Process hub)
+    {
+        using (var kill = Process.Start("kill", ["-TERM", hub.Id.ToString(CultureInfo.InvariantCulture)])) await kill.WaitForExitAsync(Cancel);
+        await hub.WaitForExitAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(30), Cancel);
+        Assert.Equal(0, hub.ExitCode);
+        hub.Dispose();
+    }
+
     public static async Task KillAsync(Process hub)
     {
         if (!hub.HasExited) hub.Kill();

@@ -91,6 +91,7 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
         Task SayAsync(string text) => stream.WriteAsync(Encoding.Latin1.GetBytes(text + "\r\n"), stop.Token).AsTask();
 
         await SayAsync("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR IDLE MOVE] ready");
+        var told = 0;
         while (await commands.ReadLineAsync(stop.Token) is { } command)
         {
             var words = command.Split(' ');
@@ -113,12 +114,13 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
             switch (words[1])
             {
                 case "CAPABILITY": await SayAsync("* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR IDLE MOVE"); break;
-                case "SELECT": await SayAsync($"* {Mails.Count} EXISTS\r\n* OK [UIDVALIDITY {UidValidity}] \r\n* OK [UIDNEXT {(Mails.IsEmpty ? 1 : Mails.Keys.Max() + 1)}] "); break;
+                case "SELECT": await SayAsync($"* {told = Mails.Count} EXISTS\r\n* OK [UIDVALIDITY {UidValidity}] \r\n* OK [UIDNEXT {(Mails.IsEmpty ? 1 : Mails.Keys.Max() + 1)}] "); break;
                 case "STATUS": await SayAsync($"* STATUS {words[2]} (MESSAGES 0)"); break;
                 case "IDLE":
                     await SayAsync("+ idling");
                     var done = commands.ReadLineAsync(stop.Token).AsTask();
-                    if (await Task.WhenAny(announced, done) == announced) await SayAsync($"* {Mails.Count} EXISTS");
+                    // As servers do: what came since it was told last is told at once.
+                    if (Mails.Count > told || await Task.WhenAny(announced, done) == announced) await SayAsync($"* {told = Mails.Count} EXISTS");
                     await done;
                     break;
                 case "UID" when words[2] == "SEARCH": await SayAsync("* SEARCH " + string.Join(' ', Mails.Keys.Except(gone).Order())); break;

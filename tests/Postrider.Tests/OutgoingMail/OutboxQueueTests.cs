@@ -213,7 +213,8 @@ public class OutboxQueueTests : IAsyncLifetime
         Assert.DoesNotContain("Alone", await ClaimAsync(5));
         Assert.Null(await hub.Service<SuppressionStore>().RemoveByHandAsync("gone@example.org", Guid.NewGuid(), Cancel));
         Assert.Null(await Database.WriteAsync(tx => Store.Retry(tx, alone, null)));
-        Assert.Equal(["Alone"], await ClaimAsync(5));
+        // The report about it may be claimed beside it.
+        Assert.Contains("Alone", await ClaimAsync(5));
     }
 
     [Fact]

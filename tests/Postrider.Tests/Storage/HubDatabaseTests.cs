@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
 using Postrider.Storage;
 using Postrider.Telemetry;
@@ -220,6 +221,27 @@ public class HubDatabaseTests : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => write);
         await holding;
         Assert.Empty(await Texts());
+    }
+
+    [Fact]
+    public async Task A_database_that_another_program_holds_is_waited_for()
+    {
+        Assert.SkipWhen(TestDatabase.IsPostgres, "There each session has its own rows.");
+        await using var other = new SqliteConnection($"Data Source={Path.Combine(database.DataFolder, "postrider.db")};Pooling=false");
+        other.Open();
+        await using (var hold = other.CreateCommand())
+        {
+            hold.CommandText = "BEGIN IMMEDIATE";
+            hold.ExecuteNonQuery();
+            var write = Insert("waits");
+            Assert.Equal(0L, await database.ReadAsync(reader => reader.Scalar<long>("SELECT COUNT(*) FROM note WHERE text = 'waits'")));
+            Assert.False(write.IsCompleted);
+            hold.CommandText = "ROLLBACK";
+            hold.ExecuteNonQuery();
+            await write;
+        }
+
+        Assert.Equal(1L, await database.ReadAsync(reader => reader.Scalar<long>("SELECT COUNT(*) FROM note WHERE text = 'waits'")));
     }
 
     [Fact]

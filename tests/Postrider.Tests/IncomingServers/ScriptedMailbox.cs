@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Postrider.Mail;
@@ -8,23 +7,11 @@ using Postrider.Mail;
 namespace Postrider.Tests.IncomingServers;
 
 /// <summary>An IMAP server as ill as a test wants it: the sandbox's is too healthy for this. Every user has the same INBOX.</summary>
-internal sealed class ScriptedMailbox : IAsyncDisposable
+internal sealed class ScriptedMailbox : ScriptedPeer
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
     private readonly Lock gate = new();
-    private readonly List<Task> sessions = [];
-    private readonly Task accepting;
     private TaskCompletionSource news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public ScriptedMailbox()
-    {
-        listener.Start();
-        Port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        accepting = AcceptAsync();
-    }
-
-    public int Port { get; }
     public WireEndpoint Endpoint => new("localhost", Port, WireSecurity.None);
 
     public ConcurrentDictionary<uint, string> Mails { get; } = new();
@@ -56,43 +43,22 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await stop.CancelAsync();
-        listener.Dispose();
-        await accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Task[] rest;
-        lock (gate) rest = [.. sessions];
-        foreach (var session in rest) await session.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (true)
-        {
-            var line = await listener.AcceptTcpClientAsync(stop.Token);
-            lock (gate) sessions.Add(ServeAsync(line));
-        }
-    }
-
     private Task News()
     {
         lock (gate) return news.Task;
     }
 
-    private async Task ServeAsync(TcpClient line)
+    protected override async Task TalkAsync(TcpClient client)
     {
-        using var owned = line;
-        await using var stream = line.GetStream();
+        await using var stream = client.GetStream();
         using var commands = new StreamReader(stream, Encoding.Latin1);
         var user = "";
         HashSet<uint> gone = [];
-        Task SayAsync(string text) => stream.WriteAsync(Encoding.Latin1.GetBytes(text + "\r\n"), stop.Token).AsTask();
+        Task SayAsync(string text) => stream.WriteAsync(Encoding.Latin1.GetBytes(text + "\r\n"), Stop).AsTask();
 
         await SayAsync("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR IDLE MOVE] ready");
         var told = 0;
-        while (await commands.ReadLineAsync(stop.Token) is { } command)
+        while (await commands.ReadLineAsync(Stop) is { } command)
         {
             var words = command.Split(' ');
             Commands.Enqueue(command[(words[0].Length + 1)..]);
@@ -102,7 +68,7 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
             switch (Instead(words[1], user))
             {
                 case "HANG":
-                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop.Token);
+                    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, Stop);
                     return;
                 case { } bye when bye.StartsWith("BYE", StringComparison.Ordinal):
                     await SayAsync("* " + bye);
@@ -118,7 +84,7 @@ internal sealed class ScriptedMailbox : IAsyncDisposable
                 case "STATUS": await SayAsync($"* STATUS {words[2]} (MESSAGES 0)"); break;
                 case "IDLE":
                     await SayAsync("+ idling");
-                    var done = commands.ReadLineAsync(stop.Token).AsTask();
+                    var done = commands.ReadLineAsync(Stop).AsTask();
                     // As servers do: what came since it was told last is told at once.
                     if (Mails.Count > told || await Task.WhenAny(announced, done) == announced) await SayAsync($"* {told = Mails.Count} EXISTS");
                     await done;

@@ -1,26 +1,12 @@
-using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
 namespace Postrider.Tests.OutgoingMail;
 
 /// <summary>An SMTP server of a few lines that takes everything, or answers one command as it is told.</summary>
-internal sealed class ScriptedSmtp : IAsyncDisposable
+internal sealed class ScriptedSmtp : ScriptedPeer
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
-    private readonly ConcurrentBag<Task> sessions = [];
-    private readonly Task accepting;
     private int taken;
-
-    public ScriptedSmtp()
-    {
-        listener.Start();
-        accepting = AcceptAsync();
-    }
-
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
 
     /// <summary>Messages that were answered with 250 after the final dot.</summary>
     public int Taken => taken;
@@ -37,72 +23,39 @@ internal sealed class ScriptedSmtp : IAsyncDisposable
     /// <summary>Ends when the first final dot has come.</summary>
     public TaskCompletionSource DotSeen { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public async ValueTask DisposeAsync()
+    protected override async Task TalkAsync(TcpClient client)
     {
-        await stop.CancelAsync();
-        listener.Stop();
-        await accepting;
-        await Task.WhenAll(sessions);
-        stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (!stop.IsCancellationRequested)
+        await using var stream = client.GetStream();
+        using var reader = new StreamReader(stream, Encoding.Latin1);
+        async Task<bool> SayAsync(string command, string answer)
         {
-            try
+            var said = At == command ? Answer : answer;
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(said + "\r\n"), Stop);
+            return !said.StartsWith("421", StringComparison.Ordinal);
+        }
+
+        if (!await SayAsync("CONNECT", "220 scripted")) return;
+        while (await reader.ReadLineAsync(Stop) is { } line)
+        {
+            var verb = line.Split(' ', ':')[0].ToUpperInvariant();
+            if (verb == "DATA" && At != "DATA")
             {
-                var client = await listener.AcceptTcpClientAsync(stop.Token);
-                sessions.Add(Task.Run(() => TalkAsync(client)));
+                await SayAsync("DATA", "354 go on");
+                string? text;
+                do text = await reader.ReadLineAsync(Stop);
+                while (text is not (null or "."));
+                // Test Connection hangs up here: nothing was sent.
+                if (text is null) return;
+
+                DotSeen.TrySetResult();
+                if (DotWaits is { } held) await held.WaitAsync(Stop);
+                if (!await SayAsync(".", "250 2.0.0 taken")) return;
+                if (At != ".") Interlocked.Increment(ref taken);
             }
-            catch (Exception end) when (end is OperationCanceledException or SocketException or ObjectDisposedException)
+            else if (!await SayAsync(verb, verb switch { "EHLO" => "250 scripted", "QUIT" => "221 2.0.0 bye", _ => "250 2.0.0 yes" }) || verb == "QUIT")
             {
                 return;
             }
-        }
-    }
-
-    private async Task TalkAsync(TcpClient client)
-    {
-        try
-        {
-            using var _ = client;
-            await using var stream = client.GetStream();
-            using var reader = new StreamReader(stream, Encoding.Latin1);
-            async Task<bool> SayAsync(string command, string answer)
-            {
-                var said = At == command ? Answer : answer;
-                await stream.WriteAsync(Encoding.Latin1.GetBytes(said + "\r\n"), stop.Token);
-                return !said.StartsWith("421", StringComparison.Ordinal);
-            }
-
-            if (!await SayAsync("CONNECT", "220 scripted")) return;
-            while (await reader.ReadLineAsync(stop.Token) is { } line)
-            {
-                var verb = line.Split(' ', ':')[0].ToUpperInvariant();
-                if (verb == "DATA" && At != "DATA")
-                {
-                    await SayAsync("DATA", "354 go on");
-                    string? text;
-                    do text = await reader.ReadLineAsync(stop.Token);
-                    while (text is not (null or "."));
-                    // Test Connection hangs up here: nothing was sent.
-                    if (text is null) return;
-
-                    DotSeen.TrySetResult();
-                    if (DotWaits is { } held) await held.WaitAsync(stop.Token);
-                    if (!await SayAsync(".", "250 2.0.0 taken")) return;
-                    if (At != ".") Interlocked.Increment(ref taken);
-                }
-                else if (!await SayAsync(verb, verb switch { "EHLO" => "250 scripted", "QUIT" => "221 2.0.0 bye", _ => "250 2.0.0 yes" }) || verb == "QUIT")
-                {
-                    return;
-                }
-            }
-        }
-        catch (Exception end) when (end is OperationCanceledException or IOException)
-        {
-            // The test is over, or the hub has hung up.
         }
     }
 }

@@ -1,29 +1,14 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Postrider.Tests.OutgoingServers;
 
 /// <summary>An SMTP server of a few lines with STARTTLS, which may ask for a client's certificate.</summary>
-internal sealed class TlsSmtp : IAsyncDisposable
+internal sealed class TlsSmtp : ScriptedPeer
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
-    private readonly ConcurrentBag<Task> sessions = [];
-    private readonly Task accepting;
-
-    public TlsSmtp()
-    {
-        listener.Start();
-        accepting = AcceptAsync();
-    }
-
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
-
     /// <summary>Null: STARTTLS is not offered.</summary>
     public X509Certificate2? Certificate { get; init; }
 
@@ -42,61 +27,28 @@ internal sealed class TlsSmtp : IAsyncDisposable
     /// <summary>Every line that came.</summary>
     public ConcurrentQueue<string> Lines { get; } = [];
 
-    public async ValueTask DisposeAsync()
+    protected override async Task TalkAsync(TcpClient client)
     {
-        await stop.CancelAsync();
-        listener.Stop();
-        await accepting;
-        await Task.WhenAll(sessions);
-        stop.Dispose();
-    }
-
-    private async Task AcceptAsync()
-    {
-        while (!stop.IsCancellationRequested)
+        await using var plain = client.GetStream();
+        await SayAsync(plain, "220 tls.test");
+        if (await ConverseAsync(plain, secured: false) != "STARTTLS") return;
+        await SayAsync(plain, "220 2.0.0 go ahead");
+        if (InsteadOfHandshake is { } bytes)
         {
-            try
-            {
-                var client = await listener.AcceptTcpClientAsync(stop.Token);
-                sessions.Add(Task.Run(() => TalkAsync(client)));
-            }
-            catch (Exception end) when (end is OperationCanceledException or SocketException or ObjectDisposedException)
-            {
-                return;
-            }
+            if (await plain.ReadAsync(new byte[4096], Stop) == 0) return;
+            await plain.WriteAsync(bytes, Stop);
+            return;
         }
-    }
 
-    private async Task TalkAsync(TcpClient client)
-    {
-        try
+        await using var tls = new SslStream(plain);
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
         {
-            using var _ = client;
-            await using var plain = client.GetStream();
-            await SayAsync(plain, "220 tls.test");
-            if (await ConverseAsync(plain, secured: false) != "STARTTLS") return;
-            await SayAsync(plain, "220 2.0.0 go ahead");
-            if (InsteadOfHandshake is { } bytes)
-            {
-                if (await plain.ReadAsync(new byte[4096], stop.Token) == 0) return;
-                await plain.WriteAsync(bytes, stop.Token);
-                return;
-            }
-
-            await using var tls = new SslStream(plain);
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
-            {
-                ServerCertificate = Certificate,
-                ClientCertificateRequired = ClientsOf is not null,
-                RemoteCertificateValidationCallback = (_, shown, _, _) => ClientsOf is null || shown is X509Certificate2 own && IsOf(own, ClientsOf),
-            }, stop.Token);
-            Clients.Enqueue(tls.RemoteCertificate?.Subject ?? "");
-            await ConverseAsync(tls, secured: true);
-        }
-        catch (Exception end) when (end is OperationCanceledException or IOException or AuthenticationException)
-        {
-            // The test is over, or the hub has hung up.
-        }
+            ServerCertificate = Certificate,
+            ClientCertificateRequired = ClientsOf is not null,
+            RemoteCertificateValidationCallback = (_, shown, _, _) => ClientsOf is null || shown is X509Certificate2 own && IsOf(own, ClientsOf),
+        }, Stop);
+        Clients.Enqueue(tls.RemoteCertificate?.Subject ?? "");
+        await ConverseAsync(tls, secured: true);
     }
 
     private async Task<string?> ConverseAsync(Stream stream, bool secured)
@@ -122,14 +74,14 @@ internal sealed class TlsSmtp : IAsyncDisposable
         return null;
     }
 
-    private async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), stop.Token);
+    private async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Stop);
 
     // Byte by byte: nothing of a handshake is taken from the stream ahead of it.
     private async Task<string?> ReadLineAsync(Stream stream)
     {
         var line = new StringBuilder();
         var one = new byte[1];
-        while (await stream.ReadAsync(one, stop.Token) > 0)
+        while (await stream.ReadAsync(one, Stop) > 0)
         {
             if (one[0] == '\n') return line.ToString().TrimEnd('\r');
             line.Append((char)one[0]);

@@ -19,7 +19,7 @@ internal sealed partial class Outbox
         {
             return submitted.Rest is null ? await SubmitWholeAsync(submitted, cancellationToken) : await SubmitStreamAsync(submitted, submitted.Rest, cancellationToken);
         }
-        catch (DbException failure) when (NotStored(failure) is { } problem)
+        catch (DbException failure) when (WebProblems.OfStorage(failure) is { } problem)
         {
             return new(null, null, problem);
         }

@@ -34,7 +34,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         {
             return await PutMessageAsync(message, inSameTransaction, cancellationToken);
         }
-        catch (DbException failure) when (NotStored(failure) is { } problem)
+        catch (DbException failure) when (WebProblems.OfStorage(failure) is { } problem)
         {
             return new(null, null, problem);
         }
@@ -123,16 +123,6 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         : null;
 
     private static string? KeyOf(OutgoingMessage message) => message.IdempotencyKey is { } given ? $"{message.Creator?.ToString("D") ?? "system"}:{given}" : null;
-
-    /// <summary>What passes by itself, or when somebody makes room. Anything else is a fault.</summary>
-    private static Problem? NotStored(DbException failure) => StorageTroubles.Of(failure) switch
-    {
-        StorageTrouble.Full => OutgoingMailProblems.StorageFull,
-        StorageTrouble.Busy => OutgoingMailProblems.StorageBusy,
-        StorageTrouble.Unreachable => WebProblems.NoDatabase,
-        StorageTrouble.InDoubt => OutgoingMailProblems.StorageInDoubt,
-        _ => null,
-    };
 
     private static string NewMessageId(OutboxMailId id, ServerDecision decision)
     {

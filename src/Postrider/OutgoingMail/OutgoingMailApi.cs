@@ -142,7 +142,7 @@ internal static class OutgoingMailApi
     {
         "mail-too-large" => StatusCodes.Status413PayloadTooLarge,
         "storage-low" or "storage-full" => StatusCodes.Status507InsufficientStorage,
-        "storage-busy" or "storage-unreachable" or "storage-in-doubt" => StatusCodes.Status503ServiceUnavailable,
+        "storage-busy" or "storage-unreachable" or "storage-failing" or "storage-in-doubt" => StatusCodes.Status503ServiceUnavailable,
         "mail-idempotency-key-reused" or "mail-all-suppressed" or "no-outgoing-server" or "outgoing-server-archived" or "outgoing-server-may-not-send-as" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     };

@@ -95,12 +95,6 @@ internal static class OutgoingMailProblems
 
     public static Problem StorageLow(long free) => new("storage-low", "The hub's disk is nearly full, so it takes no mail.", $"{Megabytes(free)} are free; it takes mail again from 256 MB on. What it has taken goes on being sent.", "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
 
-    public static Problem StorageFull { get; } = new("storage-full", "The hub's disk, or that of its PostgreSQL server, is full: the message was not stored.", null, "Make room on the disk of the data folder or of the server; the hub need not be restarted.", "administrator", false);
-
-    public static Problem StorageBusy { get; } = new("storage-busy", "The hub's database is held by another program: the message was not stored.", null, "Try again. If it lasts, end the program that has the database open, such as a backup.", "administrator", false);
-
-    public static Problem StorageInDoubt { get; } = new("storage-in-doubt", "The connection to the database broke before it said whether the message was stored. It may have been.", null, "Ask again with the same idempotency key, or look for the message in the Email Queue before you send it once more.", "you", false);
-
     /// <param name="detail">What stands in the way.</param>
     public static Problem NotConvertible(string detail) => new("mail-not-convertible", "The message holds what no mail server takes, and it cannot be encoded anew without changing it.", detail, "Let the program that wrote it use base64 or quoted-printable, and lines of at most 998 octets.", "you", false);
 

@@ -15,6 +15,8 @@ internal enum StorageTrouble
     Unreachable,
     /// <summary>It may have been stored: the hub stopped before the database said so.</summary>
     InDoubt,
+    /// <summary>Its disk reports errors, or it cannot be written at all; nothing was stored.</summary>
+    Failing,
     /// <summary>Other rows refer to the row that was to go.</summary>
     StillReferenced,
 }
@@ -27,9 +29,11 @@ internal static class StorageTroubles
         SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_FULL } => StorageTrouble.Full,
         SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_BUSY or SQLitePCL.raw.SQLITE_LOCKED } => StorageTrouble.Busy,
         SqliteException { SqliteExtendedErrorCode: SQLitePCL.raw.SQLITE_CONSTRAINT_FOREIGNKEY } => StorageTrouble.StillReferenced,
+        SqliteException { SqliteErrorCode: SQLitePCL.raw.SQLITE_IOERR or SQLitePCL.raw.SQLITE_READONLY or SQLitePCL.raw.SQLITE_CORRUPT } => StorageTrouble.Failing,
         CommitInDoubtException => StorageTrouble.InDoubt,
         PostgresException { SqlState: PostgresErrorCodes.DiskFull } => StorageTrouble.Full,
         PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.QueryCanceled or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure } => StorageTrouble.Busy,
+        PostgresException { SqlState: PostgresErrorCodes.IoError or PostgresErrorCodes.DataCorrupted or PostgresErrorCodes.IndexCorrupted or PostgresErrorCodes.ReadOnlySqlTransaction } => StorageTrouble.Failing,
         PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation } => StorageTrouble.StillReferenced,
         // A server that starts, stops or has no connection left.
         PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections } => StorageTrouble.Unreachable,

@@ -21,7 +21,7 @@ internal static class SubmissionReplies
             "mail-too-many-recipients" => (452, "4.5.3"),
             "mail-not-convertible" => (554, "5.6.3"),
             "storage-low" or "storage-full" => (452, "4.3.1"),
-            "storage-busy" or "storage-unreachable" or "storage-in-doubt" => (451, "4.3.0"),
+            "storage-busy" or "storage-unreachable" or "storage-failing" or "storage-in-doubt" => (451, "4.3.0"),
             // An administrator mends it; the program that can wait should.
             "no-outgoing-server" => (451, "4.3.5"),
             _ => (550, "5.6.0"),

@@ -59,10 +59,10 @@ internal static partial class ProblemPages
         // The trace id: one that a proxy handed on, so the person's number is found in every log.
         var id = System.Diagnostics.Activity.Current?.TraceId.ToString() ?? http.TraceIdentifier;
         if (failure is not null) LogBroken(http.RequestServices.GetRequiredService<ILogger<Document>>(), failure, id, http.Request.Method, http.GetEndpoint()?.DisplayName);
-        if (failure is not null && StorageTroubles.Of(failure) == StorageTrouble.Unreachable)
+        if (failure is not null && WebProblems.OfStorage(failure) is { } trouble)
         {
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            return AnswerAsync(http, WebProblems.NoDatabase);
+            http.Response.StatusCode = trouble.Code == "storage-full" ? StatusCodes.Status507InsufficientStorage : StatusCodes.Status503ServiceUnavailable;
+            return AnswerAsync(http, trouble);
         }
 
         http.Response.StatusCode = StatusCodes.Status500InternalServerError;

@@ -1,3 +1,5 @@
+using Postrider.Storage;
+
 namespace Postrider.Web;
 
 /// <summary>What can go wrong with any request.</summary>
@@ -12,7 +14,23 @@ internal static class WebProblems
     public static Problem NotUnderstood { get; } = new("request-not-understood", WebTexts.NotUnderstoodWhat, null, WebTexts.NotUnderstoodRemedy, "you", RetriesByItself: false);
     public static Problem TooLarge { get; } = new("request-too-large", WebTexts.TooLargeWhat, null, WebTexts.TooLargeRemedy, "you", RetriesByItself: false);
 
-    public static Problem NoDatabase { get; } = new("storage-unreachable", WebTexts.NoDatabaseWhat, null, WebTexts.NoDatabaseRemedy, "administrator", RetriesByItself: false);
+    private static readonly Problem StorageFull = new("storage-full", WebTexts.StorageFullWhat, null, WebTexts.StorageFullRemedy, "administrator", RetriesByItself: false);
+    private static readonly Problem StorageBusy = new("storage-busy", WebTexts.StorageBusyWhat, null, WebTexts.StorageBusyRemedy, "administrator", RetriesByItself: false);
+    private static readonly Problem StorageUnreachable = new("storage-unreachable", WebTexts.StorageUnreachableWhat, null, WebTexts.StorageUnreachableRemedy, "administrator", RetriesByItself: false);
+    private static readonly Problem StorageFailing = new("storage-failing", WebTexts.StorageFailingWhat, null, WebTexts.StorageFailingRemedy, "administrator", RetriesByItself: false);
+    private static readonly Problem StorageInDoubt = new("storage-in-doubt", WebTexts.StorageInDoubtWhat, null, WebTexts.StorageInDoubtRemedy, "you", RetriesByItself: false);
+
+    /// <summary>What passes by itself, or when somebody mends disk or server.</summary>
+    /// <returns>Null for anything else: a fault.</returns>
+    public static Problem? OfStorage(Exception failure) => StorageTroubles.Of(failure) switch
+    {
+        StorageTrouble.Full => StorageFull,
+        StorageTrouble.Busy => StorageBusy,
+        StorageTrouble.Unreachable => StorageUnreachable,
+        StorageTrouble.Failing => StorageFailing,
+        StorageTrouble.InDoubt => StorageInDoubt,
+        _ => null,
+    };
 
     /// <param name="id">Of the request, as it stands in the log.</param>
     public static Problem Broken(string id) => new("internal-error", WebTexts.BrokenWhat, WebTexts.BrokenDetail.With(id), WebTexts.BrokenRemedy, "administrator", RetriesByItself: false);

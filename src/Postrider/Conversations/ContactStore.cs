@@ -49,9 +49,6 @@ internal sealed class ContactStore(TimeProvider clock)
 
     public Contact? Find(HubReader reader, ContactId id) => reader.QueryFirstOrDefault<Row>($"{Select} where contact.id = @Id", new { Id = id.Value })?.ToContact();
 
-    public ContactId? FindByAddress(HubReader reader, EmailAddress address) =>
-        reader.Query<Guid>("select id from contact where address_key = @Normalized", new { address.Normalized }) is [var id] ? new ContactId(id) : null;
-
     /// <param name="name">Null: the next message names the contact again.</param>
     /// <returns>False when there is no such contact.</returns>
     public static bool Rename(HubTransaction tx, ContactId id, string? name)

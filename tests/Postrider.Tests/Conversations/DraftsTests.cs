@@ -163,6 +163,26 @@ public sealed class DraftsTests
     }
 
     [Fact]
+    public async Task The_files_of_a_draft_go_with_its_writer()
+    {
+        await using var hub = await StartAsync();
+        var uma = await hub.OpenBrowserOfUserAsync();
+        using var saved = await uma.PostAsJsonAsync("/api/v1/drafts", new { text = "unfinished" });
+        var draft = (await saved.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("id").GetGuid();
+        using var added = await uma.PostAsJsonAsync($"/api/v1/drafts/{draft}/attachments", new { fileName = "plan.pdf", content = "plan"u8.ToArray() });
+        Assert.Equal(HttpStatusCode.OK, added.StatusCode);
+        var body = await hub.Service<HubDatabase>().ReadAsync(r => r.Scalar<byte[]>("select body_id from message_draft_file"));
+        var umaId = (await hub.GetAsync<JsonElement>("/api/v1/users")).GetProperty("users").EnumerateArray().Single(u => u.GetProperty("name").GetString() == "Uma User").GetProperty("id").GetGuid();
+
+        using var deleted = await hub.Browser.DeleteAsync($"/api/v1/users/{umaId}");
+        Assert.True(deleted.IsSuccessStatusCode);
+        // The sweep looks at what is a day old.
+        await hub.Service<HubDatabase>().WriteAsync(tx => tx.Execute("update body set created_at = 0 where id = @body", new { body }));
+        Assert.Equal(1, await hub.Service<Bodies>().SweepAsync());
+        Assert.Equal(0L, await hub.Service<HubDatabase>().ReadAsync(r => r.Scalar<long>("select count(*) from body where id = @body", new { body })));
+    }
+
+    [Fact]
     public async Task Send_and_close_does_both()
     {
         await using var hub = await StartAsync();

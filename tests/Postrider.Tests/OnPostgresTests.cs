@@ -6,6 +6,9 @@ namespace Postrider.Tests.OnPostgres;
 public sealed class ConversationsOnPostgresTests : Tests.Conversations.ConversationsTests;
 
 [OnPostgres]
+public sealed class SearchOnPostgresTests : Tests.Conversations.SearchTests;
+
+[OnPostgres]
 public sealed class IntakeOnPostgresTests : Tests.IncomingMail.IntakeTests;
 
 [OnPostgres]

@@ -6,7 +6,7 @@ using Postrider.Storage;
 
 namespace Postrider.Tests.Conversations;
 
-public sealed class SearchTests
+public class SearchTests
 {
     [Fact]
     public async Task Words_are_found_in_subject_text_people_and_names_of_files()
@@ -83,7 +83,7 @@ public sealed class SearchTests
         await hub.Service<HubDatabase>().WriteAsync(tx => { tx.Execute("update incoming_mail set message_id = null, conversation_id = null"); tx.Execute("delete from conversation where id = @id", new { id }); });
 
         Assert.Empty(await FindAsync(hub, "secret"));
-        Assert.Equal((0L, 0L), await hub.Service<HubDatabase>().ReadAsync(r => (r.Scalar<long>("select count(*) from search_entry"), r.Scalar<long>("select count(*) from search_text where search_text match 'secret OR noted'"))));
+        Assert.Equal((0L, 0L), await hub.Service<HubDatabase>().ReadAsync(r => (r.Scalar<long>("select count(*) from search_entry"), r.Dialect == Dialect.Postgres ? 0 : r.Scalar<long>("select count(*) from search_text where search_text match 'secret OR noted'"))));
     }
 
     [Fact]
@@ -121,6 +121,7 @@ public sealed class SearchTests
     [Fact]
     public async Task What_was_there_before_the_index_is_found_too()
     {
+        Assert.SkipWhen(TestDatabase.IsPostgres, "No database on PostgreSQL is older than the index.");
         using var folder = new TemporaryFolder();
         var store = new ConversationStore(TimeProvider.System);
         ConversationId id = default;

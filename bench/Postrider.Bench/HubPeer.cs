@@ -42,7 +42,7 @@ internal sealed class HubPeer : IDisposable
         browser.DefaultRequestHeaders.Add("Sec-Fetch-Site", "same-origin");
         await PostAsync(browser, "/api/v1/setup", new { token = lines[1][(lines[1].LastIndexOf('/') + 1)..], name = "Ann Lee", email = "ann@example.com", password = "correct horse battery" });
         await PostAsync(browser, "/api/v1/session", new { email = "ann@example.com", password = "correct horse battery" });
-        if (sinkPort is not null) await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com" });
+        if (sinkPort is not null) await PostAsync(browser, "/api/v1/outgoing-servers", new { name = "smtp-sink", kind = "smtp", host = "127.0.0.1", port = sinkPort, security = "none", fromFilter = "example.com", maxConnections = 20 });
         using (var trusted = await browser.PutAsJsonAsync("/api/v1/system-parameters/submission.trusted_networks", new { value = "127.0.0.1=bench" })) trusted.EnsureSuccessStatusCode();
         var key = (await PostAsync(browser, "/api/v1/api-keys", new { name = "bench" })).GetProperty("key").GetString();
         return new HubPeer(process, folder, more, ClientOf(browser.BaseAddress!, new AuthenticationHeaderValue("Bearer", key)), submission);

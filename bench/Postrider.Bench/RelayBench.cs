@@ -32,7 +32,7 @@ public class RelayBench
         _sink = PeerProcess.Start("smtp-sink", "-u", "nobody", $"127.0.0.1:{port}", "256");
         PeerProcess.AcceptsAsync(port).GetAwaiter().GetResult();
         _postgres = OnPostgres ? PostgresPeer.StartAsync().GetAwaiter().GetResult() : null;
-        _hub = HubPeer.StartAsync(port, _postgres?.Address).GetAwaiter().GetResult();
+        _hub = HubPeer.StartAsync(port, database: _postgres?.Address).GetAwaiter().GetResult();
         _postfix = PostfixPeer.StartAsync(port).GetAwaiter().GetResult();
     }
 

@@ -193,10 +193,12 @@ internal sealed partial class ConversationStore(TimeProvider clock)
     public ConversationId? ConversationOf(HubReader reader, Guid outboxMail) =>
         reader.Query<Guid>("select conversation_id from thread_message where outbox_mail_id = @outboxMail", new { outboxMail }) is [var id] ? new ConversationId(id) : null;
 
-    /// <returns>The conversation it stands in; null when the mail belongs to none.</returns>
-    public ConversationId? SetDelivery(HubTransaction tx, Guid outboxMail, string state) =>
-        tx.Query<Guid>("update thread_message set delivery_state = @state, delivery_changed_at = @Now where outbox_mail_id = @outboxMail returning conversation_id", new { state, tx.Now, outboxMail }) is [var conversation]
-            ? new ConversationId(conversation) : null;
+    /// <param name="changed">Called before the commit with the conversation it stands in; not called when the mail belongs to none.</param>
+    public void SetDelivery(HubTransaction tx, Guid outboxMail, string state, Action<ConversationId> changed) =>
+        tx.QueryLater<Guid>("update thread_message set delivery_state = @state, delivery_changed_at = @Now where outbox_mail_id = @outboxMail returning conversation_id", new { state, tx.Now, outboxMail }, rows =>
+        {
+            foreach (var conversation in rows) changed(new(conversation));
+        });
 
     private static IEnumerable<(int Position, string Field, NamedAddress Who)> Recipients(NewThreadMessage message) =>
         message.To.Select(t => ("to", t)).Concat(message.Cc.Select(c => ("cc", c))).Concat(message.ReplyTo.Select(r => ("reply-to", r))).Select((x, i) => (i, x.Item1, x.Item2));

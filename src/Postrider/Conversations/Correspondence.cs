@@ -159,13 +159,9 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
 /// <summary>Keeps the thread's messages at the state of their mails.</summary>
 internal sealed class DeliveryListener(ConversationStore store, ConversationEvents events) : IOutboxListener
 {
-    public void Changed(HubTransaction transaction, OutboxMailId mail, OutboxState state)
-    {
-        if (store.SetDelivery(transaction, mail.Value, state.Word()) is { } conversation) events.Changed(transaction, conversation);
-    }
+    public void Changed(HubTransaction transaction, OutboxMailId mail, OutboxState state) => Set(transaction, mail, state.Word());
 
-    public void Reported(HubTransaction transaction, OutboxMailId mail, MailFate fate)
-    {
-        if (store.SetDelivery(transaction, mail.Value, fate.Word()) is { } conversation) events.Changed(transaction, conversation);
-    }
+    public void Reported(HubTransaction transaction, OutboxMailId mail, MailFate fate) => Set(transaction, mail, fate.Word());
+
+    private void Set(HubTransaction transaction, OutboxMailId mail, string word) => store.SetDelivery(transaction, mail.Value, word, conversation => events.Changed(transaction, conversation));
 }

@@ -51,6 +51,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
             {
                 await StartDriversAsync(stoppingToken, cut.Token);
                 await SleepAsync(stoppingToken);
+                await database.LullAsync(stoppingToken);
                 var jump = clock.GetUtcNow() - wall - clock.GetElapsedTime(steady);
                 if (jump.Duration() > Jump) OutgoingMailLog.ClockJumped(log, jump.TotalSeconds, await database.WriteAsync(store.ForgetFarFuture, stoppingToken));
                 (wall, steady) = (clock.GetUtcNow(), clock.GetTimestamp());
@@ -121,6 +122,7 @@ internal sealed class OutboxPump(HubDatabase database, Bodies bodies, OutboxStor
         long claimed = 0;
         while (!stopping.IsCancellationRequested)
         {
+            await database.LullAsync(CancellationToken.None);
             // Read anew: failures in a row and the account may have changed since.
             var server = (await servers.RosterAsync(CancellationToken.None)).FirstOrDefault(known => known.Id == first.Id);
             if (server is null) return;

@@ -175,12 +175,13 @@ internal sealed partial class OutboxStore
     }
 
     /// <summary>Who asked to hear of success hears that the mail was handed on, when the server that took it tells of nothing itself (RFC 3461 section 5.2.2).</summary>
-    private static void OweRelayed(HubTransaction transaction, ClaimedMail claimed, AttemptVerdict verdict)
+    private void OweRelayed(HubTransaction transaction, ClaimedMail claimed, AttemptVerdict verdict)
     {
         var relayed = claimed.Recipients.Where(recipient => recipient.DsnNotify is { } notify && ((SmtpNotify)notify).HasFlag(SmtpNotify.Success) && verdict.Outcomes.GetValueOrDefault(recipient.Address) is RecipientOutcome.Accepted).ToList();
         if (relayed.Count == 0) return;
         foreach (var recipient in relayed) transaction.Execute("UPDATE outbox_recipient SET relayed = 1 WHERE mail_id = @Id AND n = @N", new { claimed.Id, recipient.N });
         transaction.Execute("UPDATE outbox_mail SET relay_owed_at = @now WHERE id = @Id AND report_to IS NOT NULL", new { now = transaction.Now, claimed.Id });
+        reports.Ring(transaction);
     }
 
     /// <summary>An attempt stopped inside the hub, by a fault of ours.</summary>
@@ -266,8 +267,9 @@ internal sealed partial class OutboxStore
         {
             if (count <= 0) return;
             next.AddRange(transaction.Query<NextMail>(
-                "SELECT id, lane, envelope_from, body_id, size, begun, tries, due_at, life_from, body_form, dsn_return_whole, dsn_envelope_id FROM outbox_mail WHERE server_id = @server AND lane = @lane AND state <= 1 AND due_at <= @now ORDER BY due_at LIMIT @count",
-                new { server, lane = (int)lane, now = transaction.Now, count }).Skip(skip).Select(row => row with { ClaimedAt = transaction.Now }));
+                // The lane within the text: SQLite would plan anew at each run, to see whether this lane is the one that has an index of its own.
+                $"SELECT id, lane, envelope_from, body_id, size, begun, tries, due_at, life_from, body_form, dsn_return_whole, dsn_envelope_id FROM outbox_mail WHERE server_id = @server AND lane = {(int)lane} AND state <= 1 AND due_at <= @now ORDER BY due_at LIMIT @count",
+                new { server, now = transaction.Now, count }).Skip(skip).Select(row => row with { ClaimedAt = transaction.Now }));
         }
     }
 

@@ -9,7 +9,7 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>All SQL of the outbox. Here: what is put, and what pages and programs read; OutboxStore.Sending.cs: claim and settle; OutboxStore.Desk.cs: what people do to a mail.</summary>
-internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, SendAsKnowledge sendAs, SuppressionStore suppressions, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, TimeProvider clock)
+internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBudgets budgets, SendAsKnowledge sendAs, SuppressionStore suppressions, JournalWriter journal, LiveEvents live, IEnumerable<IOutboxListener> listeners, ReportBell reports, TimeProvider clock)
 {
     /// <summary>After that a mail that the receiver's side postpones is given up. RFC 5321 section 4.5.4.1 asks for four to five days at least.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromDays(5);

@@ -23,16 +23,18 @@ internal enum SubmitterNews
 /// <param name="Since">Since when it is to be told: tells reports of the same kind apart.</param>
 internal sealed record MailToReport(OutboxMailId Id, SubmitterNews Kind, DateTimeOffset Since, string Subject, string MessageId, string ReportTo, Guid BodyId, DateTimeOffset PutAt, DateTimeOffset LifeFrom, string ServerHost, string? EnvelopeId);
 
-/// <summary>Rung when a mail ends.</summary>
+/// <summary>Rung when there may be something to tell a submitter.</summary>
 internal sealed class ReportBell : IOutboxListener
 {
     private readonly Channel<bool> bell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     public void Changed(HubTransaction transaction, OutboxMailId mail, OutboxState state)
     {
-        // Sent: somebody may have asked to hear of that, and a look costs little.
-        if (state.IsFinal() && state != OutboxState.Cancelled) transaction.AfterCommit(() => bell.Writer.TryWrite(true));
+        // What was sent is told of only where somebody asked for it; whoever writes that down rings.
+        if (state.IsFinal() && state is not (OutboxState.Sent or OutboxState.Cancelled)) Ring(transaction);
     }
+
+    public void Ring(HubTransaction transaction) => transaction.AfterCommit(() => bell.Writer.TryWrite(true));
 
     public async Task WaitAsync(CancellationToken cancellationToken) => await bell.Reader.ReadAsync(cancellationToken);
 }

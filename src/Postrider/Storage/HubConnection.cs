@@ -20,6 +20,10 @@ internal abstract class HubConnection(DbConnection connection) : DbConnection
     /// <summary>A statement whose answer nobody needs: it may be sent with the next one, which spares its way there and back. If it fails, the write it belongs to fails.</summary>
     public abstract void ExecuteLater(string sql, object? args);
 
+    /// <summary>As <see cref="ExecuteLater"/>, for a statement that returns rows.</summary>
+    /// <param name="rows">Given a reader at the rows, as soon as they are there; it must not use the connection.</param>
+    public abstract void QueryLater(string sql, object? args, Action<DbDataReader> rows);
+
     /// <summary>Several statements without parameters.</summary>
     public abstract void ExecuteScript(string sql);
 

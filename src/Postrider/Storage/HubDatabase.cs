@@ -19,6 +19,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private const int MaxWaitingWrites = 10_000;
     // So long a patient write waits for company: about what one or two commits take, and less than anybody notices.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(1);
+    // Writes that somebody waits for come at a brisk pace when the last two commits of such are no older.
+    private static readonly TimeSpan Brisk = 4 * Patience;
+    private static readonly TimeSpan Lull = 10 * Patience;
     // Readers do synchronous I/O on pool threads; more at once than this only queue up inside the database.
     private const int MaxReaders = 16;
     private static readonly TimeSpan ServerPatience = TimeSpan.FromSeconds(10);
@@ -35,6 +38,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly Thread thread;
     private long commits;
+    // When the last two groups with writes that somebody waited for were committed.
+    private long awaitedAt;
+    private long awaitedBefore;
     private volatile bool disposed;
 
     private HubDatabase(string dataFolder, IDatabaseEngine engine, TimeProvider clock, ILogger log, FileStream processLock)
@@ -109,6 +115,9 @@ internal sealed partial class HubDatabase : IAsyncDisposable
             return true;
         }, cancellationToken);
 
+    /// <summary>While writes that somebody waits for come at a brisk pace, a hundredth of a second; else no time. For work that costs less when more of it is done at once.</summary>
+    public Task LullAsync(CancellationToken cancellationToken = default) => IsBrisk ? Task.Delay(Lull, TimeProvider.System, cancellationToken) : Task.CompletedTask;
+
     /// <summary>Runs <paramref name="read"/> on a connection of its own, in one snapshot. It never waits for writers. It may be run a second time, when a connection broke.</summary>
     public async Task<T> ReadAsync<T>(Func<HubReader, T> read, CancellationToken cancellationToken = default)
     {
@@ -174,7 +183,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         {
             batch.Clear();
             Take(batch);
-            if (batch.Count > 0 && batch.TrueForAll(job => job.IsPatient) && CompanyComes()) Take(batch);
+            if (batch.Count > 0) WaitForCompany(batch);
             if (batch.Count > 0) Commit(batch);
         }
     }
@@ -185,10 +194,26 @@ internal sealed partial class HubDatabase : IAsyncDisposable
             if (job.Begins()) batch.Add(job);
     }
 
-    private bool CompanyComes()
+    /// <summary>Patient writes go along with the next one. Where writes that somebody waits for come at a brisk pace it is one of those: a commit without it would stand in its way.</summary>
+    private void WaitForCompany(List<Job> batch)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var brisk = IsBrisk;
+        while (batch.Count < MaxWritesInACommit && batch.TrueForAll(job => job.IsPatient))
+        {
+            var left = (brisk ? Brisk : Patience) - Stopwatch.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero || !AnotherComes(left)) return;
+            Take(batch);
+            if (!brisk) return;
+        }
+    }
+
+    private bool IsBrisk => Stopwatch.GetElapsedTime(Volatile.Read(ref awaitedBefore)) < Brisk;
+
+    private bool AnotherComes(TimeSpan within)
     {
         var more = jobs.Reader.WaitToReadAsync();
-        return more.IsCompletedSuccessfully ? more.Result : more.AsTask().Wait(Patience);
+        return more.IsCompletedSuccessfully ? more.Result : more.AsTask().Wait(within);
     }
 
     private bool WaitForWork()
@@ -218,6 +243,11 @@ internal sealed partial class HubDatabase : IAsyncDisposable
         Interlocked.Increment(ref commits);
         StorageMeters.Commits.Record(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         StorageMeters.Writes.Add(batch.Count);
+        if (!batch.TrueForAll(job => job.IsPatient))
+        {
+            Volatile.Write(ref awaitedBefore, awaitedAt);
+            awaitedAt = Stopwatch.GetTimestamp();
+        }
         foreach (var job in batch) Announce(job);
     }
 
@@ -383,7 +413,7 @@ internal sealed partial class HubDatabase : IAsyncDisposable
 
     private abstract class Job
     {
-        public IReadOnlyList<Action> AfterCommitActions { get; protected set; } = [];
+        public abstract IReadOnlyList<Action> AfterCommitActions { get; }
 
         /// <summary>It may wait a little for others to share its commit.</summary>
         public bool IsPatient { get; init; }
@@ -401,6 +431,10 @@ internal sealed partial class HubDatabase : IAsyncDisposable
     {
         private T? result;
         private Exception? failed;
+        private HubTransaction? ran;
+
+        // Rows that come late add to them.
+        public override IReadOnlyList<Action> AfterCommitActions => ran?.AfterCommitActions ?? [];
 
         public TaskCompletionSource<T> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -408,12 +442,11 @@ internal sealed partial class HubDatabase : IAsyncDisposable
 
         public override void Run(HubTransaction transaction)
         {
-            failed = null;
+            (failed, ran) = (null, transaction);
             result = write(transaction);
-            AfterCommitActions = transaction.AfterCommitActions;
         }
 
-        public override void Failed(Exception failure) => (failed, AfterCommitActions) = (failure, []);
+        public override void Failed(Exception failure) => (failed, ran) = (failure, null);
 
         public override void Fail(Exception failure) => Done.TrySetException(failure);
 

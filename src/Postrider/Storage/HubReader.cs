@@ -32,6 +32,10 @@ internal sealed class HubTransaction(HubConnection connection, DateTimeOffset no
     /// <summary>As <see cref="Execute"/> where nobody asks how many rows it touched: PostgreSQL is sent it together with the next statement.</summary>
     public void ExecuteLater(string sql, object? args = null) => Connection.ExecuteLater(sql, args);
 
+    /// <summary>As <see cref="ExecuteLater"/> with rows that nothing in this write depends on.</summary>
+    /// <param name="rows">Called before the commit, perhaps after the delegate has returned: <see cref="AfterCommit"/> is what it is for.</param>
+    public void QueryLater<T>(string sql, object? args, Action<IReadOnlyList<T>> rows) => Connection.QueryLater(sql, args, reader => rows([.. reader.Parse<T>()]));
+
     /// <summary>Called once the write is durable, on the writer thread: wake somebody, publish a topic; nothing slow. Dropped when the write fails.</summary>
     public void AfterCommit(Action action) => (afterCommit ??= []).Add(action);
 

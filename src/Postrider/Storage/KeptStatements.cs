@@ -21,6 +21,12 @@ internal sealed class KeptStatements(SqliteConnection connection) : HubConnectio
 
     public override void ExecuteLater(string sql, object? args) => this.Execute(sql, args);
 
+    public override void QueryLater(string sql, object? args, Action<DbDataReader> rows)
+    {
+        using var reader = (DbDataReader)this.ExecuteReader(sql, args);
+        rows(reader);
+    }
+
     public override void ExecuteScript(string sql) => this.Execute(sql);
 
     protected override DbCommand CreateDbCommand() => new Command(this);

@@ -18,6 +18,8 @@ internal sealed class PostgresStatements(NpgsqlConnection connection) : HubConne
 
     private readonly Dictionary<string, (string Sql, IReadOnlyList<string> Names)> known = new(StringComparer.Ordinal);
     private readonly List<NpgsqlBatchCommand> waiting = [];
+    // Of those that wait, for each that returns rows: who takes them.
+    private readonly List<Action<DbDataReader>> takers = [];
     private bool later;
 
     /// <summary>Statements that have not been sent.</summary>
@@ -38,6 +40,12 @@ internal sealed class PostgresStatements(NpgsqlConnection connection) : HubConne
         }
     }
 
+    public override void QueryLater(string sql, object? args, Action<DbDataReader> rows)
+    {
+        takers.Add(rows);
+        ExecuteLater(sql, args);
+    }
+
     public override void ExecuteScript(string sql)
     {
         SendWaiting();
@@ -52,15 +60,19 @@ internal sealed class PostgresStatements(NpgsqlConnection connection) : HubConne
     {
         if (waiting.Count == 0) return;
         using var batch = Batch();
-        batch.ExecuteNonQuery();
+        RunToTheEnd(batch);
     }
 
     /// <summary>Its transaction has ended: nothing of it is sent any more.</summary>
-    public void DropWaiting() => waiting.Clear();
+    public void DropWaiting()
+    {
+        waiting.Clear();
+        takers.Clear();
+    }
 
     protected override DbCommand CreateDbCommand() => new Command(this);
 
-    protected override void LetGo() => waiting.Clear();
+    protected override void LetGo() => DropWaiting();
 
     private NpgsqlBatch Batch()
     {
@@ -76,16 +88,47 @@ internal sealed class PostgresStatements(NpgsqlConnection connection) : HubConne
         waiting.Add(one);
         if (later && waiting.Count < MaxWaiting) return 0;
         using var batch = Batch();
-        batch.ExecuteNonQuery();
+        RunToTheEnd(batch);
         return (int)one.RecordsAffected;
     }
 
-    // What waits returns no rows, so the reader stands at the first row of this one.
     private NpgsqlDataReader Query(Command command)
     {
         waiting.Add(Numbered(command));
         command.Running = Batch();
-        return command.Running.ExecuteReader();
+        return Run(command.Running);
+    }
+
+    private void RunToTheEnd(NpgsqlBatch batch)
+    {
+        using var reader = Run(batch);
+        // Here, and not when the reader is disposed of: what failed is thrown.
+        while (reader.NextResult())
+        {
+        }
+    }
+
+    /// <returns>At the rows of the last statement, if it has any: a reader passes over statements that return none.</returns>
+    private NpgsqlDataReader Run(NpgsqlBatch batch)
+    {
+        Action<DbDataReader>[] rows = [.. takers];
+        takers.Clear();
+        var reader = batch.ExecuteReader();
+        try
+        {
+            foreach (var take in rows)
+            {
+                take(reader);
+                reader.NextResult();
+            }
+
+            return reader;
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
     }
 
     private NpgsqlBatchCommand Numbered(Command command)

@@ -18,6 +18,6 @@ internal static class ReportsUnderTest
     public static DeliveryReports Of(HubDatabase database, LiveEvents live)
     {
         var journal = new JournalWriter(TimeProvider.System, live);
-        return new DeliveryReports(new DeliveryReportStore(), new OutboxStore(servers: null!, budgets: null!, sendAs: null!, suppressions: null!, journal, live, [], TimeProvider.System), new SuppressionStore(journal, database, TimeProvider.System), [], live);
+        return new DeliveryReports(new DeliveryReportStore(), new OutboxStore(servers: null!, budgets: null!, sendAs: null!, suppressions: null!, journal, live, [], new ReportBell(), TimeProvider.System), new SuppressionStore(journal, database, TimeProvider.System), [], live);
     }
 }

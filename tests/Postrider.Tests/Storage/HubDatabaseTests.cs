@@ -151,6 +151,64 @@ public class HubDatabaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rows_that_nothing_waits_for_come_to_whoever_asked_before_the_write_is_told_of()
+    {
+        var (one, two) = (Guid.NewGuid(), Guid.NewGuid());
+        await Insert("one", one);
+        await Insert("two", two);
+        using var gate = new ManualResetEventSlim();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var told = new List<string>();
+        var first = database.WriteAsync(tx =>
+        {
+            Later(tx, one, "1");
+            tx.ExecuteLater("INSERT INTO note(id, text) VALUES(@id, 'between')", new { id = Guid.NewGuid() });
+            Later(tx, Guid.NewGuid(), "nowhere");
+            Later(tx, two, "2");
+            return tx.Scalar<long>("SELECT count(*) FROM note");
+        });
+        var last = database.WriteAsync(tx => Later(tx, one, "last"));
+        gate.Set();
+
+        Assert.Equal(3, await first);
+        await Task.WhenAll(holding, last);
+        Assert.Equal(["1: one", "2: two", "last: 1"], told);
+        Assert.Equal(["2", "between", "last"], await Texts());
+
+        void Later(HubTransaction tx, Guid id, string text)
+        {
+            var before = tx.Scalar<string>("SELECT text FROM note WHERE id = @id", new { id });
+            tx.QueryLater<Guid>("UPDATE note SET text = @text WHERE id = @id RETURNING id", new { id, text }, rows =>
+            {
+                Assert.All(rows, row => Assert.Equal(id, row));
+                if (rows.Count > 0) tx.AfterCommit(() => told.Add($"{text}: {before}"));
+            });
+        }
+    }
+
+    [Fact]
+    public async Task A_late_row_announces_nothing_of_a_write_that_failed()
+    {
+        var taken = Guid.NewGuid();
+        await Insert("taken", taken);
+        using var gate = new ManualResetEventSlim();
+        var holding = database.WriteAsync(_ => gate.Wait());
+        var told = new List<string>();
+        var broken = database.WriteAsync(tx =>
+        {
+            tx.QueryLater<string>("UPDATE note SET text = 'changed' RETURNING text", null, rows => tx.AfterCommit(() => told.AddRange(rows)));
+            tx.ExecuteLater("INSERT INTO note(id, text) VALUES(@taken, 'again')", new { taken });
+        });
+        var after = Insert("after");
+        gate.Set();
+
+        await Assert.ThrowsAnyAsync<DbException>(() => broken);
+        await Task.WhenAll(holding, after);
+        Assert.Empty(told);
+        Assert.Equal(["after", "taken"], await Texts());
+    }
+
+    [Fact]
     public async Task Text_that_no_database_could_hold_is_stored_readable()
     {
         await Insert("half \uD83D of a pair");

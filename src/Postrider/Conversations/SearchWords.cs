@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 
@@ -14,12 +15,20 @@ internal static class SearchWords
     /// <summary>The words of a text with one blank between them.</summary>
     public static string Fold(string? text)
     {
-        var folded = new StringBuilder(Math.Min(text?.Length ?? 0, MaxChars));
-        foreach (var word in Of(text))
+        if (text is null) return "";
+        var folded = new StringBuilder(Math.Min(text.Length, MaxChars));
+        Span<char> lower = stackalloc char[MaxWordChars];
+        for (var (start, end) = Next(text, 0); start < end; (start, end) = Next(text, end))
         {
-            if (folded.Length > 0) folded.Append(' ');
-            folded.Append(word.Folded);
+            var word = text.AsSpan(start, end - start);
+            var before = folded.Length;
+            if (before > 0) folded.Append(' ');
+            // Every message goes this way on the one writing thread.
+            if (Ascii.ToLower(word[..Math.Min(word.Length, MaxWordChars)], lower, out var written) == OperationStatus.Done) folded.Append(lower[..written]);
+            else if (Folded(word) is { Length: > 0 } rest) folded.Append(rest);
+            else folded.Length = before;
         }
+
         return folded.ToString();
     }
 
@@ -27,22 +36,43 @@ internal static class SearchWords
     public static IEnumerable<(string Folded, int Start, int Length)> Of(string? text)
     {
         if (text is null) yield break;
+        for (var (start, end) = Next(text, 0); start < end; (start, end) = Next(text, end))
+            if (Folded(text.AsSpan(start, end - start)) is { Length: > 0 } word) yield return (word, start, end - start);
+    }
+
+    /// <summary>Where the next word stands; two equal places when there is none.</summary>
+    private static (int Start, int End) Next(string text, int at)
+    {
         var end = Math.Min(text.Length, MaxChars);
-        var at = 0;
         while (at < end)
         {
-            if (!Rune.TryGetRuneAt(text, at, out var rune) || !IsOfWord(rune))
+            if (char.IsAscii(text[at]) ? char.IsAsciiLetterOrDigit(text[at]) : Rune.TryGetRuneAt(text, at, out var rune) && IsOfWord(rune)) return (at, EndOfWord(text, at, end));
+            at += char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? 2 : 1;
+        }
+
+        return (end, end);
+    }
+
+    private static int EndOfWord(string text, int at, int end)
+    {
+        Rune.TryGetRuneAt(text, at, out var first);
+        at += first.Utf16SequenceLength;
+        // Scripts without blanks between words: each sign is a word, and several searched together are a phrase.
+        if (StandsAlone(first)) return at;
+        while (at < end)
+        {
+            if (char.IsAscii(text[at]))
             {
-                at += rune.Utf16SequenceLength > 1 ? rune.Utf16SequenceLength : 1;
+                if (!char.IsAsciiLetterOrDigit(text[at])) return at;
+                at++;
                 continue;
             }
-            var start = at;
-            at += rune.Utf16SequenceLength;
-            // Scripts without blanks between words: each sign is a word, and several searched together are a phrase.
-            if (!StandsAlone(rune))
-                while (at < end && Rune.TryGetRuneAt(text, at, out var next) && IsOfWord(next) && !StandsAlone(next)) at += next.Utf16SequenceLength;
-            if (Folded(text.AsSpan(start, at - start)) is { Length: > 0 } word) yield return (word, start, at - start);
+
+            if (!Rune.TryGetRuneAt(text, at, out var next) || !IsOfWord(next) || StandsAlone(next)) return at;
+            at += next.Utf16SequenceLength;
         }
+
+        return at;
     }
 
     private static bool IsOfWord(Rune rune) => rune.IsAscii ? char.IsAsciiLetterOrDigit((char)rune.Value) : Rune.IsLetterOrDigit(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
@@ -52,7 +82,7 @@ internal static class SearchWords
     private static string Folded(ReadOnlySpan<char> word)
     {
         if (word.Length > MaxWordChars) word = word[..MaxWordChars];
-        if (System.Text.Ascii.IsValid(word)) return word.ToString().ToLowerInvariant();
+        if (Ascii.IsValid(word)) return word.ToString().ToLowerInvariant();
         var folded = new StringBuilder(word.Length);
         // An unpaired surrogate at the cut would not normalise.
         foreach (var rune in word.ToString().TrimEnd(HighSurrogates).Normalize(NormalizationForm.FormKD).EnumerateRunes())

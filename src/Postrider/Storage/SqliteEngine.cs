@@ -7,11 +7,23 @@ namespace Postrider.Storage;
 internal sealed class SqliteEngine : IDatabaseEngine
 {
     private const string FileName = "postrider.db";
+    // sqlite3.h
+    private const int SQLITE_CONFIG_MULTITHREAD = 2;
+    private const int SQLITE_CONFIG_MEMSTATUS = 9;
 
     private readonly string file;
     private readonly TimeProvider clock;
     private readonly KeptStatements writer;
     private readonly string readerConnectionString;
+
+    // Before the first connection, or they say "misuse" and nothing changes: each connection is one thread's at a time (HubConnection), and nobody asks SQLite how much memory it has.
+    // The locks for both took a fifteenth of the writing thread.
+    static SqliteEngine()
+    {
+        SQLitePCL.Batteries_V2.Init();
+        SQLitePCL.raw.sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+        SQLitePCL.raw.sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    }
 
     public SqliteEngine(string dataFolder, TimeProvider clock)
     {

@@ -49,10 +49,10 @@ internal sealed class HubUnderTest : IAsyncDisposable
 
     /// <summary>Stops the hub and starts it again on the same folder. The administrator stays signed in, at a new address.</summary>
     /// <param name="between">While nothing has the folder.</param>
-    public async Task RestartAsync(Action? between = null)
+    public async Task RestartAsync(Func<Task>? between = null)
     {
         await hub.DisposeAsync();
-        between?.Invoke();
+        if (between is not null) await between();
         hub = await Hub.StartAsync(Options, TestContext.Current.CancellationToken);
         Browser = OpenBrowser();
         if (hub.SetupLink is null) await SignInAsync(Browser, AdministratorEmail, Password);

@@ -21,6 +21,9 @@ public sealed class IncidentOnPostgresTests : Tests.Journal.IncidentTests;
 public sealed class OutboxQueueOnPostgresTests : Tests.OutgoingMail.OutboxQueueTests;
 
 [OnPostgres]
+public sealed class RestoreWatchOnPostgresTests : Tests.OutgoingMail.RestoreWatchTests;
+
+[OnPostgres]
 public sealed class SendingBudgetFlowOnPostgresTests : Tests.OutgoingMail.SendingBudgetFlowTests;
 
 [OnPostgres]

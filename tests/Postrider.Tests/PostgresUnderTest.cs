@@ -92,6 +92,14 @@ internal sealed class PostgresUnderTest : IAsyncDisposable
 
     private Task ControlAsync(params string[] arguments) => RunAsync(FindOrSkip("pg_ctl"), ["-D", Data, .. arguments]);
 
+    /// <summary>A program of PostgreSQL's that speaks to a database from outside: pg_dump, pg_restore.</summary>
+    public static async Task RunClientAsync(string name, string address, params string[] arguments)
+    {
+        var at = new NpgsqlConnectionStringBuilder(address);
+        var (code, output) = await PeerProgram.RunAsync(FindOrSkip(name), [$"--dbname=postgresql://{at.Username}@{at.Host}:{at.Port}/{at.Database}", .. arguments]);
+        if (code != 0) throw new InvalidOperationException($"{name} ended with {code}: {output}");
+    }
+
     // PostgreSQL refuses to run as root.
     private async Task RunAsync(string program, string[] arguments)
     {

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Npgsql;
 using Xunit.v3;
 
@@ -31,6 +32,39 @@ internal static class TestDatabase
         }
 
         return text.ToString();
+    }
+
+    /// <summary>As docs/operations/run.md has it made, while the hub runs.</summary>
+    /// <returns>The file.</returns>
+    public static async Task<string> BackUpAsync(HubOptions hub)
+    {
+        var file = Path.Combine(hub.DataFolder, "backup");
+        if (hub.Database is { } address)
+        {
+            await PostgresUnderTest.RunClientAsync("pg_dump", address, "--format=custom", $"--file={file}");
+            return file;
+        }
+
+        await using var source = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = Path.Combine(hub.DataFolder, "postrider.db"), Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        await using var target = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
+        source.Open();
+        target.Open();
+        source.BackupDatabase(target);
+        return file;
+    }
+
+    /// <summary>As docs/operations/run.md has it done, with the hub stopped.</summary>
+    public static async Task PutBackAsync(HubOptions hub, string backup)
+    {
+        if (hub.Database is { } address)
+        {
+            await PostgresUnderTest.RunClientAsync("pg_restore", address, "--clean", "--if-exists", backup);
+            return;
+        }
+
+        var database = Path.Combine(hub.DataFolder, "postrider.db");
+        foreach (var beside in (string[])["-wal", "-shm"]) File.Delete(database + beside);
+        File.Copy(backup, database, overwrite: true);
     }
 
     public static async Task DropAsync(string? address)

@@ -37,12 +37,14 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         transaction.ExecuteLater(
             """
             INSERT INTO outbox_mail(id, message_id, state, lane, subject, written_from, header_from, envelope_from, server_id, rule, why, body_id, size, creator, idempotency_key, request_hash, put_at, due_at, life_from, report_to)
-            VALUES(@id, @messageId, @state, @lane, @Subject, @writtenFrom, @headerFrom, @envelopeFrom, @serverId, @rule, @why, @bodyId, @size, @Creator, @key, @requestHash, @now, @dueAt, @dueAt, @reportTo)
+            VALUES(@id, @messageId, @state,
+              CASE WHEN @mayCrowd = 1 AND (SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE server_id = @serverId AND creator = @Creator AND state <= 1 AND lane = 1 LIMIT @CrowdOfOne) AS crowd) = @CrowdOfOne THEN 2 ELSE @lane END,
+              @Subject, @writtenFrom, @headerFrom, @envelopeFrom, @serverId, @rule, @why, @bodyId, @size, @Creator, @key, @requestHash, @now, @dueAt, @dueAt, @reportTo)
             """,
             new
             {
-                id, messageId, state = (int)state, lane = (int)LaneOf(transaction, message, decision.Server!.Id), message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = (message.Report is not null || message.AnswersByItself || message.NullEnvelope) && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
-                serverId = decision.Server.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
+                id, messageId, state = (int)state, lane = (int)(message.Mailing ? OutboxLane.Bulk : message.Lane), mayCrowd = !message.Mailing && message.Lane == OutboxLane.Usual && message.Creator is not null ? 1 : 0, CrowdOfOne, message.Subject, writtenFrom = message.From.ToString(), headerFrom = decision.HeaderFrom.ToString(), envelopeFrom = (message.Report is not null || message.AnswersByItself || message.NullEnvelope) && !decision.Server!.EnvelopeIsSender ? NullSender : decision.EnvelopeFrom.ToString(),
+                serverId = decision.Server!.Id, rule = decision.Rule.ToString(), why = decision.Why, bodyId, size, message.Creator, key, requestHash, now, dueAt, reportTo = message.ReportTo?.ToString(),
             });
         var n = 0;
         foreach (var (role, list) in (ReadOnlySpan<(string, IReadOnlyList<NamedAddress>)>)[("to", message.To), ("cc", message.Cc), ("bcc", message.Bcc)])
@@ -61,14 +63,6 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
         for (var n = 0; n < (dsn?.Recipients?.Count ?? 0); n++)
             if (dsn!.Recipients![n] is { Notify: not null } or { OriginalRecipient: not null })
                 transaction.ExecuteLater("UPDATE outbox_recipient SET dsn_notify = @notify, dsn_original = @OriginalRecipient WHERE mail_id = @id AND n = @n", new { id, n, notify = (int?)dsn.Recipients[n].Notify, dsn.Recipients[n].OriginalRecipient });
-    }
-
-    private static OutboxLane LaneOf(HubTransaction transaction, OutgoingMessage message, OutgoingServerId server)
-    {
-        if (message.Mailing) return OutboxLane.Bulk;
-        if (message.Lane != OutboxLane.Usual || message.Creator is not { } creator) return message.Lane;
-        var waiting = transaction.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE server_id = @server AND creator = @creator AND state <= 1 AND lane = 1 LIMIT @CrowdOfOne) AS crowd", new { server, creator, CrowdOfOne });
-        return waiting < CrowdOfOne ? OutboxLane.Usual : OutboxLane.Bulk;
     }
 
     public OutboxMail? Find(HubReader reader, OutboxMailId id) =>

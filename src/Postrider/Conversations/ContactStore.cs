@@ -21,19 +21,15 @@ internal sealed class ContactStore(TimeProvider clock)
     public const int ListLimit = 50;
 
     /// <summary>Makes the contact, or gives it the name of this message.</summary>
-    public Guid Meet(HubTransaction tx, NamedAddress who)
-    {
-        var id = tx.Query<Guid>(
+    public void Meet(HubTransaction tx, NamedAddress who) =>
+        tx.ExecuteLater(
             """
             insert into contact (id, address, address_key, name, created_at, search_key) values (@Id, @Address, @Key, @Name, @Now, @Search)
             on conflict (address_key) do update set
                 name = case when contact.named_by_hand = 1 then contact.name else coalesce(excluded.name, contact.name) end,
                 search_key = case when contact.named_by_hand = 1 or excluded.name is null then contact.search_key else excluded.search_key end
-            returning id
             """,
             new { Id = Ids.New(clock), Address = who.Address.ToString(), Key = who.Address.Normalized, who.Name, tx.Now, Search = SearchKey(who.Address.Normalized, who.Name) });
-        return id[0];
-    }
 
     /// <summary>By name and address, after the contact named last on the page before.</summary>
     /// <param name="search">Any parts of name or address, all of which must stand in it; null or empty: all contacts.</param>

@@ -164,9 +164,8 @@ internal sealed partial class ConversationStore
         return true;
     }
 
-    /// <param name="by">Null: the hub, because a message came.</param>
     /// <returns>False when it is so already.</returns>
-    public bool Reopen(HubTransaction tx, ConversationId conversation, Colleague? by)
+    public bool Reopen(HubTransaction tx, ConversationId conversation, Colleague by)
     {
         if (tx.Execute("update conversation set closed_at = null where id = @Id and closed_at is not null", new { Id = conversation.Value }) == 0) return false;
         PutAct(tx, conversation, ActKind.Reopened, by, null);
@@ -200,13 +199,14 @@ internal sealed partial class ConversationStore
         return id;
     }
 
-    private Guid PutAct(HubTransaction tx, ConversationId conversation, ActKind kind, Colleague? by, string? words)
+    /// <param name="by">Null: the hub, because a message came.</param>
+    private Guid PutAct(HubTransaction tx, ConversationId conversation, ActKind kind, Colleague? by, string? words, bool onlyIfClosed = false)
     {
         var id = Ids.New(clock);
-        tx.Execute(
-            """
+        tx.ExecuteLater(
+            $"""
             insert into conversation_act (id, conversation_id, after_number, kind, person_id, person_name, words, done_at)
-            select @id, c.id, c.message_count, @Kind, @By, @Name, @words, @Now from conversation c where c.id = @Conversation
+            select @id, c.id, c.message_count, @Kind, @By, @Name, @words, @Now from conversation c where c.id = @Conversation{(onlyIfClosed ? " and c.closed_at is not null" : "")}
             """,
             new { id, Conversation = conversation.Value, Kind = NameOf(kind), By = by?.Id, Name = by?.Name ?? "", words, tx.Now });
         return id;

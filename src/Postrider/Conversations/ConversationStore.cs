@@ -62,7 +62,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
     public ConversationId Start(HubTransaction tx, string subject, InboxId? inbox = null)
     {
         var id = new ConversationId(Ids.New(clock));
-        tx.Execute(
+        tx.ExecuteLater(
             "insert into conversation (id, subject, started_at, last_message_at, message_count, inbox_id) values (@Id, @Subject, @Now, @Now, 0, @Inbox)",
             new { Id = id.Value, Subject = ThreadSubject.Bare(subject), tx.Now, Inbox = inbox?.Value });
         return id;
@@ -71,7 +71,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
     public void Add(HubTransaction tx, ConversationId conversation, NewThreadMessage message)
     {
         var text = message.Text is { Length: > MaxTextChars } longText ? longText[..MaxTextChars] : message.Text;
-        tx.Execute(
+        tx.ExecuteLater(
             """
             insert into thread_message (id, conversation_id, number, direction, author_name, author_address, author_user_id, subject, header_id, reference_ids, dated_at, created_at,
                 text_body, text_cut, html_body_id, raw_body_id, fingerprint, automatic, explanation, sender_check, outbox_mail_id, delivery_state, sent_from, delivery_changed_at, hidden_recipients)
@@ -107,18 +107,18 @@ internal sealed partial class ConversationStore(TimeProvider clock)
             });
         foreach (var (position, field, who) in Recipients(message))
         {
-            tx.Execute(
+            tx.ExecuteLater(
                 "insert into thread_message_recipient (message_id, position, field, name, address, address_key) values (@Message, @position, @field, @Name, @Address, @Key)",
                 new { Message = message.Id.Value, position, field, who.Name, Address = who.Address.ToString(), Key = who.Address.Normalized });
         }
         foreach (var header in new[] { message.HeaderId, message.OriginalHeaderId }.OfType<string>().Distinct())
         {
-            tx.Execute("insert into known_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
+            tx.ExecuteLater("insert into known_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
         }
-        foreach (var header in message.Awaits) tx.Execute("insert into awaited_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
+        foreach (var header in message.Awaits) tx.ExecuteLater("insert into awaited_header_id (header_id, message_id) values (@header, @Message)", new { header, Message = message.Id.Value });
         foreach (var attachment in message.Attachments)
         {
-            tx.Execute(
+            tx.ExecuteLater(
                 "insert into thread_attachment (id, message_id, position, file_name, media_type, size, content_id, body_id) values (@Id, @Message, @Position, @FileName, @MediaType, @Size, @ContentId, @Body)",
                 new { Id = attachment.Id.Value, Message = message.Id.Value, attachment.Position, attachment.FileName, attachment.MediaType, attachment.Size, attachment.ContentId, attachment.Body });
         }
@@ -126,9 +126,9 @@ internal sealed partial class ConversationStore(TimeProvider clock)
         {
             foreach (var who in message.To.Concat(message.Cc).Concat(message.Bcc).Prepend(message.Author)) Join(tx, conversation, who);
         }
-        if (message.Direction != MessageDirection.Outgoing) Reopen(tx, conversation, by: null);
-        tx.Execute(
-            $"update conversation set last_message_at = @Now, message_count = message_count + 1{(message.Direction == MessageDirection.Outgoing ? "" : ", last_incoming = message_count + 1")} where id = @Conversation",
+        if (message.Direction != MessageDirection.Outgoing) PutAct(tx, conversation, ActKind.Reopened, by: null, words: null, onlyIfClosed: true);
+        tx.ExecuteLater(
+            $"update conversation set last_message_at = @Now, message_count = message_count + 1{(message.Direction == MessageDirection.Outgoing ? "" : ", last_incoming = message_count + 1, closed_at = null")} where id = @Conversation",
             new { tx.Now, Conversation = conversation.Value });
         SearchIndex.Of(tx).Put(tx, new SearchEntry(
             message.Id.Value, conversation, message.Subject, message.Author.ToString(), string.Join(' ', message.To.Concat(message.Cc).Concat(message.Bcc)),
@@ -137,13 +137,13 @@ internal sealed partial class ConversationStore(TimeProvider clock)
 
     private void Join(HubTransaction tx, ConversationId conversation, NamedAddress who)
     {
-        var contact = contacts.Meet(tx, who);
-        tx.Execute(
+        contacts.Meet(tx, who);
+        tx.ExecuteLater(
             """
-            insert into conversation_participant (conversation_id, address_key, contact_id, joined_at) values (@Conversation, @Key, @contact, @Now)
+            insert into conversation_participant (conversation_id, address_key, contact_id, joined_at) values (@Conversation, @Key, (select id from contact where address_key = @Key), @Now)
             on conflict (conversation_id, address_key) do nothing
             """,
-            new { Conversation = conversation.Value, Key = who.Address.Normalized, contact, tx.Now });
+            new { Conversation = conversation.Value, Key = who.Address.Normalized, tx.Now });
     }
 
     public Conversation? Find(HubReader reader, ConversationId id) =>

@@ -60,7 +60,7 @@ internal abstract class SearchIndex
 
     private sealed class PostgresIndex : SearchIndex
     {
-        public override void Put(HubTransaction tx, SearchEntry entry) => tx.Execute(
+        public override void Put(HubTransaction tx, SearchEntry entry) => tx.ExecuteLater(
             """
             insert into search_entry (entry_id, conversation_id, has_attachment, words)
             values (@Id, @Conversation, @HasAttachment, setweight(to_tsvector('simple', @Subject), 'A') || setweight(to_tsvector('simple', @Sender), 'B') || setweight(to_tsvector('simple', @Recipients), 'C') || setweight(to_tsvector('simple', @Words), 'D'))

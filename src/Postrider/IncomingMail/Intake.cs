@@ -195,8 +195,9 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
 
     private void Settle(HubTransaction tx, StoredMail stored, ReadResult read)
     {
-        if (store.StateOf(tx, stored.Id) == "done") return;
-        Decide(tx, stored with { Files = read.Files }, read);
+        var (isSettled, hasTwin) = store.Standing(tx, stored);
+        if (isSettled) return;
+        Decide(tx, stored with { Files = read.Files }, read, hasTwin);
         DropOriginal(tx, stored);
     }
 
@@ -206,14 +207,14 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         if (!stored.KeepOriginal && store.StateOf(tx, stored.Id) == "done") store.DropOriginal(tx, stored, bodies.Put(tx, ReadOnlyMemory<byte>.Empty));
     }
 
-    private void Decide(HubTransaction tx, StoredMail stored, ReadResult read)
+    private void Decide(HubTransaction tx, StoredMail stored, ReadResult read, bool hasTwin)
     {
         if (read.Mail is not { } mail)
         {
             Quarantine(tx, stored, null, IncomingMailProblems.Unreadable, read.Failure!);
             return;
         }
-        if (store.SettledTwin(tx, stored) is not null)
+        if (hasTwin)
         {
             store.Settle(tx, stored.Id, mail, "duplicate", IncomingMailTexts.SameBytes, null, null);
             return;

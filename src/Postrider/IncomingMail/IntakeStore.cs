@@ -79,7 +79,7 @@ internal sealed class IntakeStore(TimeProvider clock)
     /// <summary>The message is in its conversation: an empty body takes the place of the original. What it is known by, its SHA-256, stays.</summary>
     public void DropOriginal(HubTransaction tx, StoredMail mail, Guid emptyBody)
     {
-        tx.Execute("update incoming_mail set raw_body_id = @emptyBody where id = @Id", new { Id = mail.Id.Value, emptyBody });
+        tx.ExecuteLater("update incoming_mail set raw_body_id = @emptyBody where id = @Id", new { Id = mail.Id.Value, emptyBody });
         Bodies.Delete(tx, mail.RawBody);
     }
 
@@ -105,14 +105,14 @@ internal sealed class IntakeStore(TimeProvider clock)
     public string? StateOf(HubReader reader, IncomingMailId id) =>
         reader.QueryFirstOrDefault<string>("select state from incoming_mail where id = @Id", new { Id = id.Value });
 
-    /// <summary>A message of the same bytes that is settled already: what a new UIDVALIDITY brings back.</summary>
-    public IncomingMailId? SettledTwin(HubReader reader, StoredMail mail) =>
-        reader.QueryFirstOrDefault<IdRow>(
+    /// <summary>How far a message is, and whether one of the same bytes is settled already: what a new UIDVALIDITY brings back.</summary>
+    public (bool IsSettled, bool HasTwin) Standing(HubReader reader, StoredMail mail) =>
+        reader.QueryFirstOrDefault<StandingRow>(
             """
-            select twin.id as Id from incoming_mail twin, incoming_mail this
-            where this.id = @Id and twin.raw_sha256 = this.raw_sha256 and twin.server_id = this.server_id and twin.id <> this.id and twin.state = 'done'
-              and (twin.folder <> this.folder or twin.uid_validity <> this.uid_validity) limit 1
-            """, new { Id = mail.Id.Value }) is { } row ? new IncomingMailId(row.Id) : null;
+            select this.state as State, exists (select 1 from incoming_mail twin
+                where twin.raw_sha256 = this.raw_sha256 and twin.server_id = this.server_id and twin.id <> this.id and twin.state = 'done' and (twin.folder <> this.folder or twin.uid_validity <> this.uid_validity)) as HasTwin
+            from incoming_mail this where this.id = @Id
+            """, new { Id = mail.Id.Value }) is { } row ? (row.State == "done", row.HasTwin) : (false, false);
 
     /// <summary>The messages known under any of these Message-IDs; each pair of message and id once.</summary>
     public IReadOnlyList<KnownMessage> Known(HubReader reader, IReadOnlyCollection<string> headerIds, EmailAddress? sender)
@@ -133,7 +133,7 @@ internal sealed class IntakeStore(TimeProvider clock)
 
     /// <summary>The signed address of this mail has let in a sender who took no part.</summary>
     public static void UseSigned(HubTransaction tx, Guid outboxMail, EmailAddress sender) =>
-        tx.Execute("insert into reply_token_use (outbox_mail_id, address_key, used_at) values (@outboxMail, @Key, @Now) on conflict (outbox_mail_id) do nothing", new { outboxMail, Key = sender.Normalized, tx.Now });
+        tx.ExecuteLater("insert into reply_token_use (outbox_mail_id, address_key, used_at) values (@outboxMail, @Key, @Now) on conflict (outbox_mail_id) do nothing", new { outboxMail, Key = sender.Normalized, tx.Now });
 
     /// <summary>Messages that answer the one of this id and came before it.</summary>
     public IReadOnlyList<WaitingAnswer> Waiting(HubReader reader, string headerId) =>
@@ -183,7 +183,7 @@ internal sealed class IntakeStore(TimeProvider clock)
 
     /// <param name="mail">Null: it could not be read.</param>
     public void Settle(HubTransaction tx, IncomingMailId id, ReceivedMail? mail, string outcome, string explanation, ConversationId? conversation, ThreadMessageId? message) =>
-        tx.Execute(
+        tx.ExecuteLater(
             """
             update incoming_mail set state = 'done', outcome = @outcome, explanation = @explanation, conversation_id = @Conversation, message_id = @Message,
                 problem_code = null, problem_text = null, settled_at = @Now, tries = tries + 1, sender = @Sender, sender_key = @SenderKey, subject = @Subject
@@ -192,7 +192,7 @@ internal sealed class IntakeStore(TimeProvider clock)
 
     /// <param name="mail">Null: it could not be read.</param>
     public void Quarantine(HubTransaction tx, IncomingMailId id, ReceivedMail? mail, string problemCode, string reason) =>
-        tx.Execute(
+        tx.ExecuteLater(
             "update incoming_mail set state = 'quarantined', problem_code = @problemCode, problem_text = @reason, settled_at = @Now, tries = tries + 1, sender = @Sender, sender_key = @SenderKey, subject = @Subject where id = @Id",
             new { problemCode, reason, tx.Now, Sender = mail?.Sender?.ToString(), SenderKey = mail?.Sender?.Address.Normalized, mail?.Subject, Id = id.Value });
 
@@ -239,9 +239,10 @@ internal sealed class IntakeStore(TimeProvider clock)
         public string Author { get; set; } = "";
     }
 
-    private sealed class IdRow
+    private sealed class StandingRow
     {
-        public Guid Id { get; set; }
+        public string State { get; set; } = "";
+        public bool HasTwin { get; set; }
     }
 
     private sealed class KnownRow

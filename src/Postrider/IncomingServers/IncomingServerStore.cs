@@ -158,7 +158,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     /// <param name="done">Messages that are done with by this, for the progress of catching up.</param>
     public void MoveCursor(HubTransaction tx, IncomingServerId id, string folder, uint uidValidity, uint uid, long done = 0)
     {
-        tx.Execute(
+        tx.ExecuteLater(
             "update mailbox_cursor set next_uid = case when next_uid < @Next then @Next else next_uid end, catch_done = catch_done + @done, updated_at = @Now where server_id = @Id and folder = @folder and uid_validity = @Validity",
             new { Id = id.Value, folder, Validity = (long)uidValidity, Next = (long)uid + 1, done, tx.Now });
         tx.AfterCommit(() => changes.PageChanged(id));
@@ -171,7 +171,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     /// <param name="internalDate">When the mailbox got the newest of them; null: it does not say.</param>
     public void MailCame(HubTransaction tx, IncomingServerId id, DateTimeOffset? internalDate) =>
         // What was there before the confirmation says nothing about the way.
-        tx.Execute(
+        tx.ExecuteLater(
             "update incoming_server set last_mail_at = @Now, last_contact_at = @Now, lag = case when @internalDate >= confirmed_at then (case when @Now > @internalDate then @Now - @internalDate else 0 end) else lag end where id = @Id",
             new { Id = id.Value, tx.Now, internalDate });
 

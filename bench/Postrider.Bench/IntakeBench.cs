@@ -18,21 +18,26 @@ public class IntakeBench
 
     private DovecotPeer? _dovecot;
     private HubPeer? _hub;
+    private PostgresPeer? _postgres;
     private int _round;
     private string _user = "";
     private Guid _server;
+
+    protected virtual bool OnPostgres => false;
 
     [GlobalSetup]
     public void Setup()
     {
         _dovecot = DovecotPeer.StartAsync(0).GetAwaiter().GetResult();
-        _hub = HubPeer.StartAsync(null, Path.Combine(_dovecot.Folder, "cert.pem")).GetAwaiter().GetResult();
+        _postgres = OnPostgres ? PostgresPeer.StartAsync().GetAwaiter().GetResult() : null;
+        _hub = HubPeer.StartAsync(null, Path.Combine(_dovecot.Folder, "cert.pem"), _postgres?.Address).GetAwaiter().GetResult();
     }
 
     [GlobalCleanup]
     public void Cleanup()
     {
         _hub?.Dispose();
+        _postgres?.Dispose();
         _dovecot?.Dispose();
     }
 
@@ -99,4 +104,10 @@ public class IntakeBench
         // Before the first look nothing is told; at the end the row is gone and the count speaks.
         return told.GetProperty("catchUp") is { ValueKind: JsonValueKind.Object } catchUp ? catchUp.GetProperty("done").GetInt64() : told.GetProperty("lastDay").GetInt64();
     }
+}
+
+/// <summary>The same with PostgreSQL as the hub's database, on the same machine, by its Unix socket.</summary>
+public class IntakeOnPostgresBench : IntakeBench
+{
+    protected override bool OnPostgres => true;
 }

@@ -8,13 +8,15 @@ namespace Postrider.Tests;
 /// <summary>A server of a few lines on a free loopback port. Each connection has a conversation of its own, which ends with the test or when the other side hangs up.</summary>
 internal abstract class ScriptedPeer : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly CancellationTokenSource stop = new();
     private readonly ConcurrentBag<Task> sessions = [];
     private readonly Task accepting;
 
-    protected ScriptedPeer()
+    /// <param name="port">Of a peer that has gone, to come back at its place; 0: any free one.</param>
+    protected ScriptedPeer(int port = 0)
     {
+        listener = new(IPAddress.Loopback, port);
         listener.Start();
         Port = ((IPEndPoint)listener.LocalEndpoint).Port;
         accepting = AcceptAsync();

@@ -9,6 +9,8 @@ internal static class AliasesProblems
 
     public static Problem AliasTaken(string address) => new("alias-taken", T.AliasTakenWhat.With(address), null, T.AliasTakenRemedy, "you", RetriesByItself: false);
 
+    public static Problem AddressIsAlias(string key, string address) => new("parameter-address-is-alias", T.AddressIsAliasWhat.With(key, address), null, T.AddressIsAliasRemedy, "you", RetriesByItself: false);
+
     public static Problem Invalid(IReadOnlyDictionary<string, string> errors) => new("alias-invalid", T.AliasInvalidWhat, string.Join(" ", errors.Values), T.AliasInvalidRemedy, "you", RetriesByItself: false);
 
     public static Problem InboxNotFound() => new("inbox-not-found", T.InboxGoneWhat, null, T.GoneRemedy, "you", RetriesByItself: false);

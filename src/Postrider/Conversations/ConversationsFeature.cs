@@ -1,4 +1,5 @@
 using Postrider.OutgoingMail;
+using Postrider.Settings;
 using Postrider.Web;
 
 namespace Postrider.Conversations;
@@ -18,6 +19,7 @@ internal static class ConversationsFeature
         .AddSingleton<Correspondence>()
         .AddSingleton<InboxStore>()
         .AddSingleton<InboxRegister>()
+        .AddSingleton<IParameterRule, AliasInTheWay>()
         .AddSingleton<ReplyTokens>()
         .AddSingleton<IMenuEntry, AliasesMenu>()
         .AddSingleton<IMenuEntry, InboxesMenu>()

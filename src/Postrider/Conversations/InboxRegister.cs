@@ -17,7 +17,7 @@ internal interface IInboxUse
 }
 
 /// <summary>Everything a person or a program does with inboxes and aliases: pages and API call these same methods.</summary>
-internal sealed class InboxRegister(HubDatabase database, InboxStore store, SystemParameters parameters, IEnumerable<IInboxUse> uses, JournalWriter journal)
+internal sealed class InboxRegister(HubDatabase database, InboxStore store, IEnumerable<IInboxUse> uses, JournalWriter journal)
 {
     public const string InboxTopic = "inbox";
     public const string AliasTopic = "alias";
@@ -68,12 +68,13 @@ internal sealed class InboxRegister(HubDatabase database, InboxStore store, Syst
     }, cancel);
 
     /// <param name="id">Null: a new one.</param>
-    public async Task<AliasSaved> SaveAliasAsync(AliasId? id, AliasDraft draft, Guid byUser, CancellationToken cancel)
+    public Task<AliasSaved> SaveAliasAsync(AliasId? id, AliasDraft draft, Guid byUser, CancellationToken cancel)
     {
-        var (settings, errors) = AliasSettings.Check(draft, OwnAddress.Of(parameters.CatchallAlias, parameters.CatchallDomain), parameters.BounceAddress);
-        if (settings is null) return new AliasSaved(null, AliasesProblems.Invalid(errors), errors);
-        return await database.WriteAsync(tx =>
+        return database.WriteAsync(tx =>
         {
+            var domain = SystemParameters.Get(tx, KnownParameter.CatchallDomain);
+            var (settings, errors) = AliasSettings.Check(draft, OwnAddress.Of(SystemParameters.Get(tx, KnownParameter.CatchallAlias), domain), OwnAddress.Of(SystemParameters.Get(tx, KnownParameter.BounceAlias), domain));
+            if (settings is null) return new AliasSaved(null, AliasesProblems.Invalid(errors), errors);
             if (id is { } known && store.FindAlias(tx, known) is null) return Refused(AliasesProblems.AliasNotFound());
             if (store.FindInbox(tx, settings.Inbox) is not { } inbox) return Wrong("inbox", AliasesTexts.InboxGone);
             if (store.IsTaken(tx, settings.Name, settings.Domain, id)) return Wrong("name", AliasesTexts.NameTaken, AliasesProblems.AliasTaken(settings.Domain.Length == 0 ? settings.Name : $"{settings.Name}@{settings.Domain}"));

@@ -16,9 +16,10 @@ internal sealed record IncomingCaseAlias(string? Name, string? Domain, string? T
 
 /// <param name="Conversation">By any name.</param>
 /// <param name="Kind"><c>outgoing</c> or <c>incoming</c>.</param>
+/// <param name="From">The address it left with or came from; null: not told, and then whoever bears its Message-ID sent it.</param>
 /// <param name="Target">The inbox it stands in; null: not told.</param>
 /// <param name="Participants">Who takes part; null: not told, and then whoever answers does.</param>
-internal sealed record IncomingCaseKnown(string? MessageId, string? Conversation, string? Kind = null, string? Target = null, IReadOnlyList<string?>? Participants = null);
+internal sealed record IncomingCaseKnown(string? MessageId, string? Conversation, string? Kind = null, string? Target = null, IReadOnlyList<string?>? Participants = null, string? From = null);
 
 /// <summary>A mail to <see cref="RouteDecision"/> that brings its own settings: <c>postrider explain incoming --batch</c>.</summary>
 /// <param name="Raw">The message in base64.</param>
@@ -77,8 +78,8 @@ internal sealed record IncomingCase(
         var participants = (known.Participants ?? []).Select(p => EmailAddress.TryParse(p, out var address) ? address.Normalized : null).OfType<string>().ToHashSet();
         return new KnownMessage(
             new ThreadMessageId(Guid.Empty), names.Conversation(known.Conversation), known.MessageId!.Trim().TrimStart('<').TrimEnd('>'), outgoing ? MessageDirection.Outgoing : MessageDirection.Incoming,
-            // A case does not tell what the known message held, nor who wrote it: what bears its id is taken for it.
-            sender?.Normalized ?? "", null, participants, mail.Fingerprint, SenderTakesPart: known.Participants is null || (sender is not null && participants.Contains(sender.Normalized)))
+            // A case does not tell what the known message held, and need not tell who wrote it: what bears its id is taken for it.
+            EmailAddress.TryParse(known.From, out var left) ? left.Normalized : sender?.Normalized ?? "", null, participants, mail.Fingerprint, SenderTakesPart: known.Participants is null || (sender is not null && participants.Contains(sender.Normalized)))
         {
             Inbox = known.Target is { Length: > 0 } target ? names.Inbox(target) : null,
         };
@@ -120,7 +121,7 @@ internal sealed record IncomingCase(
     /// <summary>The hub knows inboxes and conversations by ids, a case by names: places in a list stand for them.</summary>
     internal sealed class Names
     {
-        private readonly List<string> inboxes = [];
+        private readonly List<string?> inboxes = [];
         private readonly List<string?> conversations = [];
 
         public Names(IncomingCase of)
@@ -137,17 +138,18 @@ internal sealed record IncomingCase(
 
         public List<Alias> Aliases { get; } = [];
 
-        public InboxId Inbox(string name) => new(IdOf(Place(inboxes, name)));
+        // As in the hub, capital letters make no difference.
+        public InboxId Inbox(string name) => new(IdOf(Place(inboxes, ThreadSubject.OneLine(name), StringComparer.OrdinalIgnoreCase)));
 
         public string? Inbox(InboxId? id) => id is { } inbox ? inboxes.Where((_, i) => IdOf(i) == inbox.Value).FirstOrDefault() : null;
 
-        public ConversationId Conversation(string? name) => new(IdOf(Place(conversations, name)));
+        public ConversationId Conversation(string? name) => new(IdOf(Place(conversations, name, StringComparer.Ordinal)));
 
         public string? Conversation(ConversationId id) => conversations.Where((_, i) => IdOf(i) == id.Value).FirstOrDefault();
 
-        private static int Place<T>(List<T> list, T name)
+        private static int Place(List<string?> list, string? name, StringComparer alike)
         {
-            var at = list.IndexOf(name);
+            var at = list.FindIndex(known => alike.Equals(known, name));
             if (at >= 0) return at;
             list.Add(name);
             return list.Count - 1;

@@ -10,6 +10,7 @@ internal static class IncomingMailFeature
         .AddSingleton<Refusals>()
         .AddHostedService(provider => provider.GetRequiredService<Refusals>())
         .AddSingleton<Intake>()
+        .AddHostedService<DiscardedMail>()
         .AddSingleton<Quarantine>()
         .AddSingleton<IMenuEntry, QuarantineMenu>()
         .AddSingleton<IStartCard, QuarantineCardEntry>();

@@ -8,4 +8,5 @@ internal static class IncomingMailLog
     public const int Unreadable = 5103;
     public const int Resumed = 5104;
     public const int NotTold = 5105;
+    public const int NotRemoved = 5106;
 }

@@ -107,7 +107,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         }, cancel);
     }
 
-    /// <summary><i>Discard</i>: it waits no longer. Its bytes stay, and it can be restored.</summary>
+    /// <summary><i>Discard</i>: it waits no longer. Its bytes stay for <see cref="QuarantinedMail.DiscardedLife"/>, and until then it can be restored.</summary>
     public Task<Web.Problem?> DiscardAsync(IncomingMailId id, Viewer by, CancellationToken cancel) => database.WriteAsync(tx =>
     {
         if (!store.Discard(tx, id, by.UserId)) return store.StateOf(tx, id) is null ? IncomingMailProblems.NotFound() : IncomingMailProblems.NotWaiting();

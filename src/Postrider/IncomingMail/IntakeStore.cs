@@ -41,7 +41,14 @@ internal sealed record StoredMail(IncomingMailId Id, Guid Server, Guid RawBody, 
 /// <param name="Subject">Null when it could not be read.</param>
 /// <param name="DiscardedAt">Null: it waits.</param>
 /// <param name="DiscardedBy">The user's id.</param>
-public sealed record QuarantinedMail(IncomingMailId Id, Guid Server, DateTimeOffset StoredAt, long Size, string? Sender, string? Subject, string ProblemCode, string Reason, int Tries, DateTimeOffset? DiscardedAt, Guid? DiscardedBy);
+public sealed record QuarantinedMail(IncomingMailId Id, Guid Server, DateTimeOffset StoredAt, long Size, string? Sender, string? Subject, string ProblemCode, string Reason, int Tries, DateTimeOffset? DiscardedAt, Guid? DiscardedBy)
+{
+    /// <summary>How long a discarded message can be taken back.</summary>
+    public static readonly TimeSpan DiscardedLife = TimeSpan.FromDays(30);
+
+    /// <summary>Until then it can be taken back; null: it waits, and is kept until somebody decides.</summary>
+    public DateTimeOffset? KeptUntil => DiscardedAt + DiscardedLife;
+}
 
 /// <summary>All SQL of incoming mail.</summary>
 internal sealed class IntakeStore(TimeProvider clock)
@@ -76,7 +83,7 @@ internal sealed class IntakeStore(TimeProvider clock)
     public void MailboxEnded(HubTransaction tx, Guid server) =>
         tx.Execute("update incoming_mail set folder = folder || @ended where server_id = @server", new { server, ended = $" (until {tx.Now.UtcDateTime:O})" });
 
-    /// <summary>The message is in its conversation: an empty body takes the place of the original. What it is known by, its SHA-256, stays.</summary>
+    /// <summary>The message is in its conversation, or gone for good: an empty body takes the place of the original. What it is known by, its SHA-256, stays.</summary>
     public void DropOriginal(HubTransaction tx, StoredMail mail, Guid emptyBody)
     {
         tx.ExecuteLater("update incoming_mail set raw_body_id = @emptyBody where id = @Id", new { Id = mail.Id.Value, emptyBody });
@@ -203,6 +210,16 @@ internal sealed class IntakeStore(TimeProvider clock)
     /// <returns>False when it was not discarded.</returns>
     public bool Restore(HubTransaction tx, IncomingMailId id) =>
         tx.Execute("update incoming_mail set state = 'quarantined', outcome = null, discarded_at = null, discarded_by = null where id = @Id and outcome = 'discarded'", new { Id = id.Value }) > 0;
+
+    /// <summary>Discarded before <paramref name="before"/>, the longest first.</summary>
+    public IReadOnlyList<StoredMail> Outlived(HubReader reader, DateTimeOffset before, int limit) =>
+        [.. reader.Query<StoredRow>("select id as Id, server_id as Server, raw_body_id as RawBody, raw_sha256 as RawSha256, internal_date as InternalDate, keep_original as KeepOriginal from incoming_mail where outcome = 'discarded' and discarded_at <= @before order by discarded_at, id limit @limit", new { before, limit })
+            .Select(r => r.ToStored())];
+
+    /// <summary>Nobody can take it back any more: what it said goes, and with <see cref="DropOriginal"/> its bytes. Its place in the mailbox stays, so that it is not fetched again.</summary>
+    /// <returns>False when it was taken back meanwhile.</returns>
+    public bool Remove(HubTransaction tx, IncomingMailId id) =>
+        tx.Execute("update incoming_mail set outcome = 'removed', sender = null, sender_key = null, subject = null where id = @Id and outcome = 'discarded'", new { Id = id.Value }) > 0;
 
     /// <summary>The newest first.</summary>
     /// <param name="discarded">Those that were put away, instead of those that wait.</param>

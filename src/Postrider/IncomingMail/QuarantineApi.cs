@@ -7,7 +7,8 @@ namespace Postrider.IncomingMail;
 /// <param name="Sender">As it names itself; null when it names nobody that can be read.</param>
 /// <param name="Code">Why it stands here, as a stable word.</param>
 /// <param name="DiscardedAt">Null: it waits.</param>
-public sealed record QuarantinedMailAnswer(Guid Id, Guid Server, DateTimeOffset StoredAt, long Size, string? Sender, string? Subject, string Code, string Reason, int Tries, DateTimeOffset? DiscardedAt, Guid? DiscardedBy);
+/// <param name="KeptUntil">Until then what was discarded can be taken back; null: it waits.</param>
+public sealed record QuarantinedMailAnswer(Guid Id, Guid Server, DateTimeOffset StoredAt, long Size, string? Sender, string? Subject, string Code, string Reason, int Tries, DateTimeOffset? DiscardedAt, Guid? DiscardedBy, DateTimeOffset? KeptUntil);
 
 /// <param name="Next">Value of <c>before</c> for the next page; null: this is the last.</param>
 public sealed record QuarantineListAnswer(IReadOnlyList<QuarantinedMailAnswer> Messages, Guid? Next);
@@ -67,5 +68,5 @@ internal static class QuarantineApi
     private static IResult Refused(Problem problem) =>
         Problems.ToResult(problem, problem.Code.EndsWith("-not-found", StringComparison.Ordinal) ? StatusCodes.Status404NotFound : StatusCodes.Status409Conflict);
 
-    private static QuarantinedMailAnswer Of(QuarantinedMail m) => new(m.Id.Value, m.Server, m.StoredAt, m.Size, m.Sender, m.Subject, m.ProblemCode, m.Reason, m.Tries, m.DiscardedAt, m.DiscardedBy);
+    private static QuarantinedMailAnswer Of(QuarantinedMail m) => new(m.Id.Value, m.Server, m.StoredAt, m.Size, m.Sender, m.Subject, m.ProblemCode, m.Reason, m.Tries, m.DiscardedAt, m.DiscardedBy, m.KeptUntil);
 }

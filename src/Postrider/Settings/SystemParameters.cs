@@ -8,7 +8,7 @@ using Postrider.Web;
 namespace Postrider.Settings;
 
 /// <summary>The hub's parameters, typed and checked; kept in memory, so reading them costs nothing.</summary>
-internal sealed class SystemParameters(HubDatabase database, JournalWriter journal)
+internal sealed class SystemParameters(HubDatabase database, JournalWriter journal, IEnumerable<IParameterRule> rules)
 {
     public const int MaxValueLength = 1000;
 
@@ -64,11 +64,15 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     {
         (key, value) = (key.Trim(), value.Trim());
         if (KnownParameter.Check(key, value) is { } problem) return problem;
-        await database.WriteAsync(tx => Put(tx, key, value, byUser), cancellationToken);
-        return null;
+        return await database.WriteAsync(tx =>
+        {
+            if (Against(tx, key, value) is { } inTheWay) return inTheWay;
+            Put(tx, key, value, byUser);
+            return null;
+        }, cancellationToken);
     }
 
-    /// <summary>As <see cref="SetAsync"/>, within the caller's transaction. The value must have been checked (<see cref="KnownParameter.Check"/>).</summary>
+    /// <summary>As <see cref="SetAsync"/>, within the caller's transaction. The value must have been checked (<see cref="KnownParameter.Check"/>), and no <see cref="IParameterRule"/> be about its key.</summary>
     public void Put(HubTransaction transaction, string key, string value, Guid? byUser)
     {
         if (transaction.Scalar<string>("SELECT value FROM system_parameter WHERE key = @key", new { key }) == value) return;
@@ -97,10 +101,13 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
         return await database.WriteAsync(tx =>
         {
             if (tx.Scalar<long>("SELECT count(*) FROM system_parameter WHERE key = @key", new { key }) > 0) return SettingsProblems.KeyTaken(key);
+            if (Against(tx, key, value) is { } inTheWay) return inTheWay;
             Put(tx, key, value, byUser);
             return null;
         }, cancellationToken);
     }
+
+    private Problem? Against(HubReader reader, string key, string value) => rules.Select(rule => rule.Against(reader, key, value)).OfType<Problem>().FirstOrDefault();
 
     /// <summary>At start, before anything of the hub runs.</summary>
     public Task LoadAsync(CancellationToken cancellationToken) => database.WriteAsync(Reload, cancellationToken);

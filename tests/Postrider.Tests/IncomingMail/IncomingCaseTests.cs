@@ -33,6 +33,34 @@ public sealed class IncomingCaseTests
         Assert.Equal(expected, $"{answer.GetProperty("outcome")} {answer.GetProperty("conversation")}");
     }
 
+    [Theory]
+    [InlineData("To: sales@example.com", "\"target\":\"Support\"", "new Sales ")]
+    [InlineData("To: support@example.com", "\"target\":\"Support\"", "reply  c1")]
+    // A name in other letters is the same inbox.
+    [InlineData("To: support@example.com", "\"target\":\" support \"", "reply  c1")]
+    [InlineData("To: else@example.com\\nCc: sales@example.com", "\"target\":\"Support\"", "reply  c1")]
+    // The address our mail left with is where its answers come.
+    [InlineData("To: Sales@example.com", "\"target\":\"Support\",\"from\":\"sales@example.com\"", "reply  c1")]
+    [InlineData("To: sales@example.com, help@example.com", "\"target\":\"Support\",\"from\":\"sales@example.com\"", "new Help ")]
+    // Where the inbox is not told, an ordinary answer stays.
+    [InlineData("To: sales@example.com", "\"participants\":[\"ann@x.example\"]", "reply  c1")]
+    [InlineData("To: sales@example.com\\nSubject: Fwd: Offer", "\"participants\":[\"ann@x.example\"]", "new Sales ")]
+    public void An_answer_to_an_alias_of_another_inbox_is_a_matter_of_its_own(string to, string told, string expected)
+    {
+        var answer = Ask($$"""
+            {"id":"1","text":"From: ann@x.example\n{{to}}\nIn-Reply-To: <m1@example.com>\n\nhi\n","known":[{"messageId":"m1@example.com","conversation":"c1","kind":"outgoing",{{told}}}],
+             "aliases":[{"name":"sales","domain":"example.com","target":"Sales"},{"name":"support","domain":"example.com","target":"Support"},{"name":"help","domain":"example.com","target":"Help"}]}
+            """);
+        Assert.Equal(expected, $"{answer.GetProperty("outcome")} {answer.GetProperty("target")} {answer.GetProperty("conversation")}");
+    }
+
+    [Fact]
+    public void A_copy_of_ours_comes_from_where_it_left()
+    {
+        static string Outcome(string from) => Ask($$"""{"id":"1","text":"From: {{from}}\nTo: us@example.com\nMessage-ID: <m1@example.com>\n\nhi\n","known":[{"messageId":"m1@example.com","conversation":"c1","kind":"outgoing","from":"us@example.com"}],"defaultTarget":"Sales"}""").GetProperty("outcome").GetString()!;
+        Assert.Equal(("duplicate", "new"), (Outcome("Us@Example.com"), Outcome("mallory@y.example")));
+    }
+
     [Fact]
     public void A_bounce_lists_each_recipient()
     {

@@ -244,6 +244,15 @@ public class IntakeTests : IAsyncLifetime
         Assert.Equal(mail.Bytes.ToArray(), await bodies.ReadAsync(raw!.Value));
     }
 
+    // THR-06
+    [Fact]
+    public async Task One_subject_of_two_customers_is_two_conversations()
+    {
+        await TakeAsync(Mail(1, "ann@example.org", "Invoice", "m1@example.org"), Mail(2, "ben@example.net", "Invoice", "m2@example.net"), Mail(3, "ben@example.net", "Re: Invoice", "m3@example.net"), Mail(4, "ann@example.org", "Re: Invoice", "m4@example.org", extra: "In-Reply-To: <m1@example.org>\r\n"));
+        // An answer joins by what it names, and by nothing else.
+        Assert.Equal([1, 1, 2], (await LinesAsync()).Select(line => line.Conversation.MessageCount).Order());
+    }
+
     // THR-04
     [Fact]
     public async Task A_parent_that_comes_after_its_child_joins_it_and_a_strangers_does_not()
@@ -373,6 +382,13 @@ public class IntakeTests : IAsyncLifetime
         Assert.Equal(files.Count, all);
         Assert.Equal(0, undecided);
         Assert.Empty(notProcessed);
+        // Each to the byte.
+        var raw = await database.ReadAsync(r => r.Query<Guid>("select raw_body_id from incoming_mail order by uid"));
+        foreach (var (file, body) in files.Zip(raw))
+        {
+            var kept = await bodies.ReadAsync(body);
+            Assert.True(kept.AsSpan().SequenceEqual(File.ReadAllBytes(file)), file);
+        }
         // And each can be shown.
         foreach (var line in await database.ReadAsync(r => conversations.List(r, Reader, ConversationFilter.All, null, 200))) Assert.NotEmpty(await MessagesAsync(line.Conversation.Id));
     }

@@ -15,7 +15,7 @@ internal static class IntakeUnderTest
     {
         clock ??= TimeProvider.System;
         var journal = new JournalWriter(clock, live);
-        parameters ??= new SystemParameters(database, journal);
+        parameters ??= new SystemParameters(database, journal, []);
         var inboxes = new InboxStore(clock);
         tokens ??= new ReplyTokens(database, new EphemeralDataProtectionProvider(), parameters, clock);
         // Nothing is sent from here: what would be told stands in the table.

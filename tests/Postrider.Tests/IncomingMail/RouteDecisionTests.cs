@@ -97,6 +97,19 @@ public sealed class RouteDecisionTests
         Assert.Equal(failed, route.Explanation.StartsWith("It is a delivery report", StringComparison.Ordinal));
     }
 
+    // LOP-08
+    [Theory]
+    [InlineData("=?utf-8?q?Nicht_zustellbar:_Angebot?=")]
+    [InlineData("=?utf-8?b?6YWN5L+h5LiN6IO9?=")]
+    [InlineData("Undeliverable: Offer")]
+    [InlineData("")]
+    public void A_report_is_found_by_its_form_and_not_by_its_subject(string subject)
+    {
+        var known = Known("our@hub", MessageDirection.Outgoing, "us@hub.example", to: "ann@x.example");
+        Assert.True(Assert.IsType<Route.Report>(For(Report("ann@x.example", "failed", subject), [known])).Verified);
+        Assert.IsType<Route.Reply>(For(Read($"From: ann@x.example\r\nIn-Reply-To: <our@hub>\r\nSubject: {subject}\r\n\r\nWhat does this mean?\r\n"), [known]));
+    }
+
     [Fact]
     public void A_receipt_belongs_to_the_mail_that_its_sender_got()
     {
@@ -268,8 +281,8 @@ public sealed class RouteDecisionTests
 
     private static Alias Alias(string name, InboxId inbox, ContactRule rule = ContactRule.Everyone) => new(new(Guid.NewGuid()), name, "hub.example", inbox, inbox == Sales ? "Sales" : "Support", rule, null, Active: true);
 
-    private static ReceivedMail Report(string recipient, string action) =>
-        Read($"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\nFrom: a@x.example\r\n\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: {action}\r\nStatus: 4.0.0\r\n\r\n--r\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <our@hub>\r\n\r\n--r--\r\n");
+    private static ReceivedMail Report(string recipient, string action, string subject = "x") =>
+        Read($"Subject: {subject}\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=r\r\nFrom: a@x.example\r\n\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; {recipient}\r\nAction: {action}\r\nStatus: 4.0.0\r\n\r\n--r\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <our@hub>\r\n\r\n--r--\r\n");
 
     private static ReceivedMail Receipt(string from) =>
         Read($"Content-Type: multipart/report; report-type=disposition-notification; boundary=r\r\nFrom: {from}\r\n\r\n--r\r\nContent-Type: text/plain\r\n\r\nread\r\n--r\r\nContent-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822; {from}\r\nOriginal-Message-ID: <our@hub>\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n\r\n--r--\r\n");

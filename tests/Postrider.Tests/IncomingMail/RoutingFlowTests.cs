@@ -182,6 +182,50 @@ public sealed class RoutingFlowTests
         Assert.Equal(HttpStatusCode.OK, seen.StatusCode);
     }
 
+    [Theory]
+    [InlineData("mail.catchall.alias", "Sales")]
+    [InlineData("mail.bounce.alias", "sales")]
+    [InlineData("mail.catchall.alias", "anywhere")]
+    public async Task One_address_is_never_an_alias_and_an_address_of_the_hub_whichever_came_first(string key, string value)
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var inbox = (await hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name = "Sales" })).GetProperty("id").GetGuid();
+        async Task<string?> SetAsync(string parameter, string text)
+        {
+            using var answer = await hub.Browser.PutAsJsonAsync($"/api/v1/system-parameters/{parameter}", new { value = text });
+            return answer.IsSuccessStatusCode ? null : (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString();
+        }
+
+        Assert.Null(await SetAsync("mail.catchall.domain", "hub.example"));
+        var alias = (await hub.PostAsync<JsonElement>("/api/v1/aliases", new { name = value, domain = value == "anywhere" ? null : "Hub.example", inbox })).GetProperty("id").GetGuid();
+        Assert.Equal("parameter-address-is-alias", await SetAsync(key, value));
+        using (var page = await HubUnderTest.SubmitAsync(hub.Browser, "/settings/system-parameters/new", "parameter", ("key", key), ("value", value)))
+            Assert.NotNull((await HubUnderTest.ReadPageAsync(page)).QuerySelector("[data-problem=parameter-address-is-alias]"));
+        Assert.Null(hub.Service<SystemParameters>().Get(key));
+
+        // Nor by the domain, which makes the address of the name; on another domain it is another address.
+        if (value != "anywhere")
+        {
+            Assert.Null(await SetAsync("mail.catchall.domain", "other.example"));
+            Assert.Null(await SetAsync(key, value));
+            Assert.Equal("parameter-address-is-alias", await SetAsync("mail.catchall.domain", "hub.example"));
+            Assert.Null(await SetAsync(key, ""));
+            Assert.Null(await SetAsync("mail.catchall.domain", "hub.example"));
+        }
+
+        // The other direction.
+        using (var gone = await hub.Browser.DeleteAsync($"/api/v1/aliases/{alias}")) Assert.Equal(HttpStatusCode.NoContent, gone.StatusCode);
+        Assert.Null(await SetAsync(key, value));
+        foreach (var domain in new[] { "hub.example", null })
+        {
+            using var refused = await hub.Browser.PostAsJsonAsync("/api/v1/aliases", new { name = value, domain, inbox });
+            var problem = await refused.Content.ReadFromJsonAsync<JsonElement>();
+            Assert.Equal("alias-invalid", problem.GetProperty("code").GetString());
+            Assert.Contains(key, problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        }
+        await hub.PostAsync<JsonElement>("/api/v1/aliases", new { name = value, domain = "third.example", inbox });
+    }
+
     [Fact]
     public async Task Quarantine_is_emptied_and_filled_again_through_the_api()
     {

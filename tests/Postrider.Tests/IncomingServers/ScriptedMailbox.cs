@@ -7,7 +7,7 @@ using Postrider.Mail;
 namespace Postrider.Tests.IncomingServers;
 
 /// <summary>An IMAP server as ill as a test wants it: the sandbox's is too healthy for this. Every user has the same INBOX.</summary>
-internal sealed class ScriptedMailbox : ScriptedPeer
+internal sealed class ScriptedMailbox(int port = 0) : ScriptedPeer(port)
 {
     private readonly Lock gate = new();
     private TaskCompletionSource news = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -17,6 +17,7 @@ internal static class ConversationsFeature
         .AddSingleton<PictureLinks>()
         .AddSingleton<Correspondence>()
         .AddSingleton<InboxStore>()
+        .AddSingleton<HubAddressBook>()
         .AddSingleton<InboxRegister>()
         .AddSingleton<ReplyTokens>()
         .AddSingleton<IMenuEntry, AliasesMenu>()

@@ -10,6 +10,7 @@ want smtp-sink postfix
 want_package postgresql
 want mbsync isync
 want curl curl
+want chromium chromium
 install_wanted || echo "Benchmarks that need a missing program fail and say so." >&2
 export PATH="$PATH:/usr/sbin"
 if [ -z "${POSTRIDER_CORPORA:-}" ] && [ -d ../shared/corpora ]; then

@@ -110,7 +110,7 @@ public class MailboxesBench
     private async Task<bool> ShowsAsync(string subject) =>
         (await _hub!.Api.GetFromJsonAsync<JsonElement>("/api/v1/conversations?limit=1")).GetProperty("conversations").EnumerateArray().Any(one => one.GetProperty("subject").GetString() == subject);
 
-    private sealed class Accounts(ConcurrentDictionary<string, ImapServeBench.Folder> folders) : IImapBackend
+    internal sealed class Accounts(ConcurrentDictionary<string, ImapServeBench.Folder> folders) : IImapBackend
     {
         public Task<ImapAuthResult> AuthenticateAsync(IPEndPoint remote, SaslCredential credential, CancellationToken cancel) =>
             Task.FromResult(new ImapAuthResult(new ImapServeBench.Backend(folders.GetOrAdd(credential.UserName, _ => new ImapServeBench.Folder())), null));

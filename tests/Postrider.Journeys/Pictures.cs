@@ -16,9 +16,8 @@ internal sealed class Pictures
         Directory.CreateDirectory(folder);
     }
 
-    public async Task TakeAsync(IPage page, string what)
-    {
-        var name = string.Create(CultureInfo.InvariantCulture, $"{++count:00}-{what}.png");
-        await page.ScreenshotAsync(new() { Path = Path.Combine(folder, name), FullPage = true });
-    }
+    public async Task TakeAsync(IPage page, string what) => await page.ScreenshotAsync(new() { Path = Next(what), FullPage = true });
+
+    /// <summary>Where the next picture goes, for whoever takes it otherwise.</summary>
+    public string Next(string what) => Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{++count:00}-{what}.png"));
 }

@@ -17,7 +17,7 @@ public enum ContactRule
     Everyone,
     /// <summary>People the hub has exchanged mail with, and its users.</summary>
     KnownContacts,
-    /// <summary>The hub's users; for an answer also whoever takes part in the conversation.</summary>
+    /// <summary>For something new the hub's users: each of them sees every inbox. For an answer also whoever follows the conversation or takes part in it.</summary>
     Followers,
 }
 
@@ -126,6 +126,20 @@ internal static class AliasName
     /// <summary>In lower case, as aliases are kept.</summary>
     public static string LocalPartOf(EmailAddress address) => address.LocalPart.ToLowerInvariant();
 
+    /// <summary>The part before the plus, in lower case; the whole local part where there is none.</summary>
+    public static string PlusLess(EmailAddress address)
+    {
+        var local = LocalPartOf(address);
+        var plus = local.IndexOf('+', StringComparison.Ordinal);
+        return plus > 0 ? local[..plus] : local;
+    }
+
     /// <summary>In its ASCII form.</summary>
     public static string DomainOf(EmailAddress address) => address.Wire[(address.Wire.LastIndexOf('@') + 1)..];
+
+    /// <summary>Of a list with commas, as <c>mail.catchall.domain.allowed</c> holds it: each in its ASCII form.</summary>
+    public static IEnumerable<string> DomainsOf(string? list) => (list ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(DomainOf);
+
+    /// <summary>In its ASCII form; in lower case where it is none that an address can have.</summary>
+    public static string DomainOf(string domain) => EmailAddress.TryParse("a@" + domain, out var address) ? DomainOf(address) : domain.ToLowerInvariant();
 }

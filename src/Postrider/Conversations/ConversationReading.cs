@@ -22,12 +22,12 @@ internal sealed record OpenedFile(string FileName, string MediaType, byte[] Byte
 internal sealed record ConversationThread(
     Conversation Conversation, IReadOnlyList<ThreadMessage> Messages, IReadOnlyList<ConversationAct> Acts, IReadOnlyList<Colleague> Followers, IReadOnlyList<(Colleague Person, int Until)> Readers, int Unread)
 {
-    /// <summary>Of this hub and its people, in lower case.</summary>
-    public required IReadOnlySet<string> OwnAddresses { get; init; }
+    /// <summary>Of this hub and its people.</summary>
+    public required HubAddresses Own { get; init; }
 }
 
 /// <summary>Lists, threads, bodies and files. Pages and API call these same methods.</summary>
-internal sealed class ConversationReading(HubDatabase database, Bodies bodies, ConversationStore store, InboxStore inboxes, OutboxStore mails)
+internal sealed class ConversationReading(HubDatabase database, Bodies bodies, ConversationStore store, InboxStore inboxes, HubAddressBook own, OutboxStore mails)
 {
     // A message never changes, so neither does what its frame needs; a number and a key each.
     private const int MaxFrames = 20_000;
@@ -49,7 +49,7 @@ internal sealed class ConversationReading(HubDatabase database, Bodies bodies, C
     /// <returns>Null when there is no such conversation.</returns>
     public Task<ConversationThread?> ThreadAsync(ConversationId id, Viewer viewer, CancellationToken cancel) =>
         database.ReadAsync(r => store.Find(r, id) is { } conversation
-            ? new ConversationThread(conversation, WithReasons(r, store.Messages(r, id)), store.Acts(r, id), store.Followers(r, id), store.Readers(r, id), store.UnreadOf(r, id, viewer.UserId)) { OwnAddresses = store.OwnAddresses(r, id) }
+            ? new ConversationThread(conversation, WithReasons(r, store.Messages(r, id)), store.Acts(r, id), store.Followers(r, id), store.Readers(r, id), store.UnreadOf(r, id, viewer.UserId)) { Own = own.Of(r, id) }
             : null, cancel);
 
     private List<ThreadMessage> WithReasons(HubReader reader, IReadOnlyList<ThreadMessage> messages)

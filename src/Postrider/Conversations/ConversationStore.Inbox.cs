@@ -1,3 +1,4 @@
+using Postrider.Mail;
 using Postrider.Storage;
 
 namespace Postrider.Conversations;
@@ -152,9 +153,9 @@ internal sealed partial class ConversationStore
     public Colleague? Colleague(HubReader reader, Guid id) =>
         reader.QueryFirstOrDefault<ColleagueRow>("select id as Id, name as Name from person where id = @id", new { id }) is { } row ? new Colleague(row.Id, row.Name) : null;
 
-    /// <summary>Addresses of this hub's own people: an answer to all leaves them out.</summary>
-    public IReadOnlySet<string> OwnAddresses(HubReader reader, ConversationId conversation) =>
-        reader.Query<string>("select email_key from person union select sent_from from thread_message where conversation_id = @Id and sent_from is not null", new { Id = conversation.Value }).ToHashSet(StringComparer.OrdinalIgnoreCase);
+    /// <summary>Addresses of this hub's own people, and those that mail of the conversation left from.</summary>
+    public IReadOnlyList<string> AddressesOfPeople(HubReader reader, ConversationId conversation) =>
+        reader.Query<string>("select email_key from person union select sent_from from thread_message where conversation_id = @Id and sent_from is not null", new { Id = conversation.Value });
 
     /// <returns>False when it is so already.</returns>
     public bool Close(HubTransaction tx, ConversationId conversation, Colleague by)
@@ -228,6 +229,12 @@ internal sealed partial class ConversationStore
     public IReadOnlyList<Colleague> Followers(HubReader reader, ConversationId conversation) =>
         [.. reader.Query<ColleagueRow>("select p.id as Id, p.name as Name from conversation_follower f join person p on p.id = f.person_id where f.conversation_id = @Id order by p.name, p.id", new { Id = conversation.Value })
             .Select(row => new Colleague(row.Id, row.Name))];
+
+    /// <summary>Which of these conversations the user of this address follows; none when it is no user's.</summary>
+    public static IReadOnlySet<ConversationId> FollowedBy(HubReader reader, EmailAddress address, IReadOnlyCollection<ConversationId> conversations) =>
+        conversations.Count == 0 ? new HashSet<ConversationId>() : reader.Query<Guid>(
+            "select f.conversation_id from person p join conversation_follower f on f.person_id = p.id where p.email_key = @Key and f.conversation_id in @Ids",
+            new { Key = address.ToString().ToLowerInvariant(), Ids = conversations.Distinct().Select(conversation => Ids.Stored(conversation.Value)) }).Select(id => new ConversationId(id)).ToHashSet();
 
     internal static string NameOf(ActKind kind) => kind switch
     {

@@ -18,6 +18,7 @@ internal static class ConversationsFeature
         .AddSingleton<PictureLinks>()
         .AddSingleton<Correspondence>()
         .AddSingleton<InboxStore>()
+        .AddSingleton<HubAddressBook>()
         .AddSingleton<InboxRegister>()
         .AddSingleton<IParameterRule, AliasInTheWay>()
         .AddSingleton<ReplyTokens>()

@@ -54,8 +54,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
         database.ReadAsync(r => mails.FindByKey(r, Drafts.KeyOf(author, onceKey)) is { } sent ? store.ConversationOf(r, sent.Id.Value) : null, cancel);
 
     /// <summary>Whom an answer goes to by itself: the newest message's sender, or its recipients when it was ours. To all: its other recipients too, but not ourselves.</summary>
-    /// <param name="own">Addresses of this hub and its people, in lower case.</param>
-    public static AnswerStart StartOfAnswer(Conversation conversation, IReadOnlyList<ThreadMessage> messages, bool toAll, IReadOnlySet<string> own, TimeZoneInfo zone)
+    public static AnswerStart StartOfAnswer(Conversation conversation, IReadOnlyList<ThreadMessage> messages, bool toAll, HubAddresses own, TimeZoneInfo zone)
     {
         var answered = Answered(messages);
         IReadOnlyList<NamedAddress> to = answered switch
@@ -66,7 +65,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             _ => [answered.Author],
         };
         var others = answered is null ? [] : (answered.Direction == MessageDirection.Outgoing ? [] : answered.To).Concat(answered.Cc)
-            .Where(who => !own.Contains(who.Address.Normalized) && !to.Any(t => t.Address.Equals(who.Address))).DistinctBy(who => who.Address.Normalized).ToList();
+            .Where(who => !own.Holds(who.Address) && !to.Any(t => t.Address.Equals(who.Address))).DistinctBy(who => who.Address.Normalized).ToList();
         return new AnswerStart(string.Join(", ", to), toAll ? string.Join(", ", others) : "", Answer.To(conversation.Subject, null, []).Subject, others.Count > 0, QuotedText.Of(answered, zone));
     }
 

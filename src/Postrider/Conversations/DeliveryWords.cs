@@ -31,14 +31,3 @@ internal static class DeliveryWords
         _ => StateKind.Bad,
     };
 }
-
-internal static class ByteSize
-{
-    /// <summary>Such as <c>1.2 MB</c>.</summary>
-    public static string Of(long bytes) => bytes switch
-    {
-        < 1000 => $"{bytes} B",
-        < 1_000_000 => string.Create(System.Globalization.CultureInfo.CurrentCulture, $"{bytes / 1000.0:0.#} kB"),
-        _ => string.Create(System.Globalization.CultureInfo.CurrentCulture, $"{bytes / 1_000_000.0:0.#} MB"),
-    };
-}

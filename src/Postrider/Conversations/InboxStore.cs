@@ -59,6 +59,10 @@ internal sealed class InboxStore(TimeProvider clock)
     public IReadOnlyList<Alias> ActiveNamed(HubReader reader, IReadOnlyCollection<string> names) => names.Count == 0 ? [] :
         [.. reader.Query<AliasRow>($"select {AliasColumns} from alias join inbox on inbox.id = alias.inbox_id where alias.active = 1 and alias.name in @names", new { names }).Select(r => r.ToAlias())];
 
+    /// <summary>Of all aliases, archived ones too; a domain is empty where any of the hub's own is meant.</summary>
+    public IReadOnlyList<(string Name, string Domain)> AliasAddresses(HubReader reader) =>
+        [.. reader.Query<AliasRow>("select name as Name, domain as Domain from alias").Select(row => (row.Name, row.Domain))];
+
     /// <summary>Domains that aliases are on: they count as the hub's own.</summary>
     public IReadOnlyList<string> AliasDomains(HubReader reader) => reader.Query<string>("select distinct domain from alias where active = 1 and domain <> ''");
 

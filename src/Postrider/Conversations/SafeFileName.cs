@@ -33,14 +33,24 @@ internal static class SafeFileName
             clean = clean[..(MaxChars - extension.Length)].TrimEnd(' ', '.') + extension;
             if (char.IsHighSurrogate(clean[^1])) clean = clean[..^1];
         }
-        if (clean.Length == 0) return $"file-{position + 1}{ExtensionOf(mediaType)}";
+        if (clean.Length == 0) return $"{StemOf(mediaType)}-{position + 1}{ExtensionOf(mediaType)}";
         return ReservedOnWindows.Contains(clean.Split('.')[0]) ? "_" + clean : clean;
     }
+
+    // The parts of a report have no names of their own; what they are tells more than a number.
+    private static string StemOf(string mediaType) => mediaType switch
+    {
+        "message/delivery-status" or "message/global-delivery-status" => "delivery-status",
+        "message/disposition-notification" or "message/global-disposition-notification" => "receipt",
+        "message/feedback-report" => "complaint",
+        "text/rfc822-headers" or "message/global-headers" => "headers",
+        _ => "file",
+    };
 
     private static string ExtensionOf(string mediaType) => mediaType switch
     {
         "message/rfc822" => ".eml",
-        "text/plain" => ".txt",
+        "text/plain" or "text/rfc822-headers" or "message/delivery-status" or "message/disposition-notification" or "message/feedback-report" or "message/global-delivery-status" or "message/global-disposition-notification" or "message/global-headers" => ".txt",
         "text/html" => ".html",
         "text/calendar" => ".ics",
         "image/png" => ".png",

@@ -19,7 +19,8 @@ internal sealed record IncomingCaseAlias(string? Name, string? Domain, string? T
 /// <param name="From">The address it left with or came from; null: not told, and then whoever bears its Message-ID sent it.</param>
 /// <param name="Target">The inbox it stands in; null: not told.</param>
 /// <param name="Participants">Who takes part; null: not told, and then whoever answers does.</param>
-internal sealed record IncomingCaseKnown(string? MessageId, string? Conversation, string? Kind = null, string? Target = null, IReadOnlyList<string?>? Participants = null, string? From = null);
+/// <param name="Followers">Users who follow the conversation; null: none.</param>
+internal sealed record IncomingCaseKnown(string? MessageId, string? Conversation, string? Kind = null, string? Target = null, IReadOnlyList<string?>? Participants = null, string? From = null, IReadOnlyList<string?>? Followers = null);
 
 /// <summary>A mail to <see cref="RouteDecision"/> that brings its own settings: <c>postrider explain incoming --batch</c>.</summary>
 /// <param name="Raw">The message in base64.</param>
@@ -61,6 +62,7 @@ internal sealed record IncomingCase(
         return new RouteQuestion
         {
             Known = [.. (Known ?? []).Where(known => known.MessageId is not null).Select(known => KnownOf(known, mail, names))],
+            Followed = (Known ?? []).Where(known => Holds(known.Followers, sender)).Select(known => names.Conversation(known.Conversation)).ToHashSet(),
             Aliases = aliases,
             Own = new OwnAddresses(
                 OwnAddress.Of(Parameter(KnownParameter.CatchallAlias), domain), OwnAddress.Of(Parameter(KnownParameter.BounceAlias), domain),

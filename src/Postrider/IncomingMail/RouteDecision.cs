@@ -174,7 +174,7 @@ internal static class RouteDecision
             var others = reply.LetInBy is null && question.Signed is null ? Forwards(mail, reply, question) : [];
             if (others.Count > 0) return Deliver(others, sender, mail, question, $"It answers a message of another conversation, and was sent on to {string.Join(", ", others.Select(o => o.Alias.Address))}.");
             foreach (var (alias, address) in named)
-                if (alias.Inbox == reply.Inbox && !Admits(alias, mail, question, takesPart: TakesPart(mail, reply.Conversation, question))) return RefusedBy(alias, address, sender);
+                if (alias.Inbox == reply.Inbox && !Admits(alias, mail, question, belongs: Belongs(mail, reply.Conversation, question))) return RefusedBy(alias, address, sender);
             return reply;
         }
 
@@ -198,7 +198,7 @@ internal static class RouteDecision
     {
         if (question.Signed is { } signed)
         {
-            if (signed.Answered.SenderTakesPart || signed.Answered.Recipients.Contains(sender.Normalized)) return (new Route.Reply(signed.Answered.Conversation, signed.Answered.Inbox, $"It came to the reply address of <{signed.Answered.HeaderId}>."), "");
+            if (Belongs(signed.Answered, question) || signed.Answered.Recipients.Contains(sender.Normalized)) return (new Route.Reply(signed.Answered.Conversation, signed.Answered.Inbox, $"It came to the reply address of <{signed.Answered.HeaderId}>."), "");
             if (!signed.UsedByAnother) return (new Route.Reply(signed.Answered.Conversation, signed.Answered.Inbox, $"It came to the reply address of <{signed.Answered.HeaderId}>, which {sender} knows.") { LetInBy = signed.Answered.OutboxMail }, "");
         }
 
@@ -211,10 +211,10 @@ internal static class RouteDecision
             foreach (var answered in question.Known)
             {
                 if (answered.HeaderId != id) continue;
-                if (!MayJoin(answered, sender, mail.SenderCheck)) refused ??= id;
+                if (!MayJoin(answered, sender, mail.SenderCheck, question)) refused ??= id;
                 else if (joined is null || (joined.Inbox != answered.Inbox && named.Any(n => n.Alias.Inbox == answered.Inbox))) joined = answered;
             }
-            if (joined is not null) return (new Route.Reply(joined.Conversation, joined.Inbox, joined.SenderTakesPart ? $"It answers <{id}>, and {sender} takes part in that conversation." : $"It answers <{id}>, which was sent to {sender}."), "");
+            if (joined is not null) return (new Route.Reply(joined.Conversation, joined.Inbox, joined.SenderTakesPart ? $"It answers <{id}>, and {sender} takes part in that conversation." : Belongs(joined, question) ? $"It answers <{id}>, and {sender} follows that conversation." : $"It answers <{id}>, which was sent to {sender}."), "");
         }
 
         // What answers this came first.
@@ -224,9 +224,12 @@ internal static class RouteDecision
         return (null, refused is not null ? $"It names <{refused}>, but {sender} takes no part in that conversation." : mail.Answers.Count == 0 ? "It answers no message." : "It answers a message that is not known here.");
     }
 
-    /// <summary>A forged sender is nobody's participant: only a Message-ID of ours, which nobody else can know, speaks for it.</summary>
-    private static bool MayJoin(KnownMessage answered, EmailAddress sender, SenderCheck check) =>
-        (answered.SenderTakesPart && (check != SenderCheck.Failed || answered.Direction == MessageDirection.Outgoing)) || (answered.Direction == MessageDirection.Outgoing && answered.Recipients.Contains(sender.Normalized));
+    /// <summary>The sender takes part in its conversation or follows it.</summary>
+    private static bool Belongs(KnownMessage answered, RouteQuestion question) => answered.SenderTakesPart || question.Followed.Contains(answered.Conversation);
+
+    /// <summary>A forged sender neither takes part nor follows: only a Message-ID of ours, which nobody else can know, speaks for it.</summary>
+    private static bool MayJoin(KnownMessage answered, EmailAddress sender, SenderCheck check, RouteQuestion question) =>
+        (Belongs(answered, question) && (check != SenderCheck.Failed || answered.Direction == MessageDirection.Outgoing)) || (answered.Direction == MessageDirection.Outgoing && answered.Recipients.Contains(sender.Normalized));
 
     /// <summary>Aliases in To that lead elsewhere than to the conversation.</summary>
     private static List<(Alias Alias, EmailAddress Address)> Forwards(ReceivedMail mail, Route.Reply reply, RouteQuestion question)
@@ -245,7 +248,7 @@ internal static class RouteDecision
         List<string> by = [], refusing = [];
         foreach (var (alias, _) in matches)
         {
-            if (!Admits(alias, mail, question, takesPart: false))
+            if (!Admits(alias, mail, question, belongs: false))
             {
                 refusing.Add(alias.Address);
                 continue;
@@ -261,16 +264,16 @@ internal static class RouteDecision
     private static Route.Refused RefusedBy(Alias alias, EmailAddress address, EmailAddress sender) => new(address.ToString(), alias,
         alias.Rule == ContactRule.KnownContacts ? $"{alias.Address} accepts mail of known contacts only, and {sender} is none." : $"{alias.Address} accepts mail of followers only, and {sender} is none.");
 
-    private static bool Admits(Alias alias, ReceivedMail mail, RouteQuestion question, bool takesPart) => alias.Rule switch
+    private static bool Admits(Alias alias, ReceivedMail mail, RouteQuestion question, bool belongs) => alias.Rule switch
     {
         ContactRule.Everyone => true,
         _ when mail.SenderCheck == SenderCheck.Failed => false,
         ContactRule.KnownContacts => question.SenderIsContact || question.SenderIsUser,
-        _ => question.SenderIsUser || takesPart,
+        _ => question.SenderIsUser || belongs,
     };
 
-    private static bool TakesPart(ReceivedMail mail, ConversationId conversation, RouteQuestion question) =>
-        question.Known.Any(k => k.Conversation == conversation && (k.SenderTakesPart || (mail.Sender is { } sender && k.Recipients.Contains(sender.Address.Normalized)))) || question.Signed?.Answered.Conversation == conversation;
+    private static bool Belongs(ReceivedMail mail, ConversationId conversation, RouteQuestion question) =>
+        question.Followed.Contains(conversation) || question.Known.Any(k => k.Conversation == conversation && (k.SenderTakesPart || (mail.Sender is { } sender && k.Recipients.Contains(sender.Address.Normalized)))) || question.Signed?.Answered.Conversation == conversation;
 
     /// <summary>The aliases that recipients name, each once, in the order of the recipients: by the whole local part, else by what stands before a plus.</summary>
     private static List<(Alias Alias, EmailAddress Address)> Matches(IReadOnlyList<EmailAddress> recipients, RouteQuestion question)
@@ -283,7 +286,7 @@ internal static class RouteDecision
             var local = AliasName.LocalPartOf(recipient);
             var before = matches.Count;
             Add(local);
-            if (matches.Count == before && OwnAddresses.PlusLess(recipient) is var plusLess && plusLess != local) Add(plusLess);
+            if (matches.Count == before && AliasName.PlusLess(recipient) is var plusLess && plusLess != local) Add(plusLess);
 
             void Add(string name)
             {

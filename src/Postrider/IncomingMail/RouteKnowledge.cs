@@ -33,15 +33,19 @@ internal sealed class RouteKnowledge(IntakeStore store, InboxStore inboxes, Repl
 
     public RouteQuestion Of(HubReader reader, ReceivedMail mail, Guid server)
     {
-        var names = mail.Recipients.Take(MaxRecipients).SelectMany(r => (string[])[AliasName.LocalPartOf(r), OwnAddresses.PlusLess(r)]).Distinct(StringComparer.Ordinal).ToList();
+        var names = mail.Recipients.Take(MaxRecipients).SelectMany(r => (string[])[AliasName.LocalPartOf(r), AliasName.PlusLess(r)]).Distinct(StringComparer.Ordinal).ToList();
         var aliases = inboxes.ActiveNamed(reader, names);
         var asks = aliases.Any(alias => alias.Rule != ContactRule.Everyone);
         var sender = mail.Sender?.Address;
+        var known = store.Known(reader, IdsOf(mail), sender);
+        var signed = mail.Recipients.Take(MaxRecipients).Select(tokens.Read).FirstOrDefault(found => found is not null) is { } answered ? store.Signed(reader, answered, sender) : null;
+        var waiting = mail.MessageId is { } id ? store.Waiting(reader, id) : [];
         return new RouteQuestion
         {
-            Known = store.Known(reader, IdsOf(mail), sender),
-            Signed = mail.Recipients.Take(MaxRecipients).Select(tokens.Read).FirstOrDefault(found => found is not null) is { } answered ? store.Signed(reader, answered, sender) : null,
-            Waiting = mail.MessageId is { } id ? store.Waiting(reader, id) : [],
+            Known = known,
+            Signed = signed,
+            Waiting = waiting,
+            Followed = sender is null ? new HashSet<ConversationId>() : ConversationStore.FollowedBy(reader, sender, [.. known.Append(signed?.Answered).OfType<KnownMessage>().Select(k => k.Conversation), .. waiting.Select(w => w.Conversation)]),
             Aliases = aliases,
             Own = Own(reader, aliases.Any(alias => alias.Domain.Length == 0)),
             Default = servers.Of(reader, server).Default,

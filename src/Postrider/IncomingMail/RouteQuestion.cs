@@ -46,8 +46,10 @@ internal sealed record OwnAddresses(EmailAddress? Catchall, EmailAddress? Bounce
     /// <param name="own">Domains that count as the hub's own anyway.</param>
     public static IReadOnlySet<string>? AllowedDomains(string? allowed, IEnumerable<string> own)
     {
-        var named = (allowed ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return named.Length == 0 ? null : named.Concat(own).Where(d => d.Length > 0).Select(d => EmailAddress.TryParse("a@" + d, out var address) ? AliasName.DomainOf(address) : d.ToLowerInvariant()).ToHashSet(StringComparer.Ordinal);
+        var named = AliasName.DomainsOf(allowed).ToHashSet(StringComparer.Ordinal);
+        if (named.Count == 0) return null;
+        named.UnionWith(own.Where(domain => domain.Length > 0).Select(AliasName.DomainOf));
+        return named;
     }
 
     public bool IsCatchall(EmailAddress address) => Catchall is not null && IsAt(address, Catchall);
@@ -57,15 +59,7 @@ internal sealed record OwnAddresses(EmailAddress? Catchall, EmailAddress? Bounce
     public bool IsAllowed(string domain) => Allowed is null || Allowed.Contains(domain);
 
     // With a plus address too: catchall+anything is delivered to catchall.
-    private static bool IsAt(EmailAddress address, EmailAddress own) => address.Equals(own) || (AliasName.DomainOf(address) == AliasName.DomainOf(own) && PlusLess(address) == AliasName.LocalPartOf(own));
-
-    /// <summary>The part before the plus, in lower case; the whole local part where there is none.</summary>
-    public static string PlusLess(EmailAddress address)
-    {
-        var local = AliasName.LocalPartOf(address);
-        var plus = local.IndexOf('+', StringComparison.Ordinal);
-        return plus > 0 ? local[..plus] : local;
-    }
+    private static bool IsAt(EmailAddress address, EmailAddress own) => address.Equals(own) || (AliasName.DomainOf(address) == AliasName.DomainOf(own) && AliasName.PlusLess(address) == AliasName.LocalPartOf(own));
 }
 
 /// <summary>Where mail goes that answers nothing and names no alias.</summary>
@@ -81,6 +75,8 @@ internal sealed record RouteQuestion
     public SignedReply? Signed { get; init; }
     /// <summary>Messages that answer this one and came before it.</summary>
     public IReadOnlyList<WaitingAnswer> Waiting { get; init; } = [];
+    /// <summary>Those conversations of the messages above that the sender follows, as a user of the hub.</summary>
+    public IReadOnlySet<ConversationId> Followed { get; init; } = new HashSet<ConversationId>();
     /// <summary>Active aliases; those that the mail does not name do no harm.</summary>
     public IReadOnlyList<Alias> Aliases { get; init; } = [];
     public OwnAddresses Own { get; init; } = OwnAddresses.None;

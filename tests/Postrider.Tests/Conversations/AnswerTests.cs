@@ -61,6 +61,14 @@ public sealed class AnswerTests
     [InlineData("Angebot für Müller.pdf", "Angebot für Müller.pdf")]
     public void File_names_are_made_safe(string? given, string safe) => Assert.Equal(safe, SafeFileName.From(given, 0, "application/pdf"));
 
+    [Theory]
+    [InlineData("message/delivery-status", "delivery-status-2.txt")]
+    [InlineData("text/rfc822-headers", "headers-2.txt")]
+    [InlineData("message/disposition-notification", "receipt-2.txt")]
+    [InlineData("message/rfc822", "file-2.eml")]
+    [InlineData("x/y", "file-2.bin")]
+    public void A_file_without_a_name_is_called_after_what_it_is(string mediaType, string name) => Assert.Equal(name, SafeFileName.From(null, 1, mediaType));
+
     [Fact]
     public void A_long_file_name_keeps_its_extension()
     {

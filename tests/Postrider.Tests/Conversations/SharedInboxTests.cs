@@ -2,7 +2,10 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Postrider.Conversations;
+using Postrider.Mail;
+using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Web;
 
 namespace Postrider.Tests.Conversations;
 
@@ -90,6 +93,28 @@ public sealed class SharedInboxTests
         await DoAsync(hub.Browser, HttpMethod.Delete, $"/api/v1/conversations/{id}/follower");
         Assert.Equal(0, await ToldAsync(hub.Browser));
         Assert.Empty(await ListAsync(hub.Browser, "?filter=following"));
+    }
+
+    [Fact]
+    public async Task What_a_follower_answers_by_mail_joins_the_conversation()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var inbox = (await hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name = "Sales" })).GetProperty("id").GetGuid();
+        var id = await Mails.TakeAsync(hub, Order);
+        var uma = await hub.OpenBrowserOfUserAsync();
+        await hub.PostAsync<JsonElement>("/api/v1/aliases", new { name = "sales", domain = "hub.example", inbox, rule = "followers" });
+
+        // She neither takes part nor follows: something new.
+        Assert.NotEqual(id, await Mails.TakeAsync(hub, Answer("u1")));
+        await DoAsync(uma, HttpMethod.Put, $"/api/v1/conversations/{id}/follower");
+        Assert.Equal(id, await Mails.TakeAsync(hub, Answer("u2")));
+        // A participant now, by what she wrote; the mail of a stranger with the same knowledge still waits in quarantine.
+        Assert.Equal(2, (await hub.GetAsync<JsonElement>($"/api/v1/conversations/{id}")).GetProperty("messages").GetArrayLength());
+        await Mails.TakeAsync(hub, Answer("u3").Replace("uma@hub.example", "mallory@example.net", StringComparison.Ordinal));
+        Assert.Equal(2, (await hub.GetAsync<JsonElement>($"/api/v1/conversations/{id}")).GetProperty("messages").GetArrayLength());
+        Assert.Single((await hub.GetAsync<JsonElement>("/api/v1/quarantine")).GetProperty("messages").EnumerateArray());
+
+        static string Answer(string message) => $"From: Uma <uma@hub.example>\r\nTo: sales@hub.example\r\nSubject: Re: Order\r\nMessage-ID: <{message}@hub.example>\r\nIn-Reply-To: <o1@example.org>\r\n\r\nI know this one: {message}\r\n";
     }
 
     [Fact]
@@ -198,6 +223,49 @@ public sealed class SharedInboxTests
         Assert.Equal(("\"Ann\" <ann@example.org>", "\"Ben\" <ben@example.org>, \"Eve\" <eve@example.org>"), (Value(all, "to"), Value(all, "cc")));
 
         static string Value(AngleSharp.Html.Dom.IHtmlDocument page, string name) => ((AngleSharp.Html.Dom.IHtmlInputElement)page.QuerySelector($"#answer [name={name}]")!).Value;
+    }
+
+    [Fact]
+    public async Task An_answer_to_all_leaves_out_every_address_of_the_hub()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        foreach (var (key, value) in new[] { ("mail.catchall.domain", "hub.example"), ("mail.catchall.alias", "catchall"), ("mail.bounce.alias", "bounce"), ("mail.default.from", "notifications") })
+            Assert.Null(await hub.Service<SystemParameters>().SetAsync(key, value, null, TestContext.Current.CancellationToken));
+        var inbox = (await hub.PostAsync<JsonElement>("/api/v1/inboxes", new { name = "Sales" })).GetProperty("id").GetGuid();
+        await hub.PostAsync<JsonElement>("/api/v1/aliases", new { name = "office", domain = "second.example", inbox });
+        await hub.PostAsync<JsonElement>("/api/v1/aliases", new { name = "sales", inbox });
+        const string Ours = "sales@hub.example, Office@second.example, office+7@second.example, catchall+abc@hub.example, notifications@hub.example";
+
+        // Somebody else's sales@ is not ours.
+        var id = await Mails.TakeAsync(hub, $"From: Ann <ann@example.org>\r\nTo: {Ours}\r\nCc: eve@example.org, bounce@hub.example, sales@example.org\r\nSubject: One\r\n\r\nhello\r\n");
+        Assert.Equal(("\"Ann\" <ann@example.org>", "eve@example.org, sales@example.org"), Fields(await hub.PageAsync($"/conversations/{id}?to=all")));
+
+        var alone = await Mails.TakeAsync(hub, $"From: Ann <ann@example.org>\r\nTo: {Ours}\r\nSubject: Two\r\n\r\nhello\r\n");
+        var page = await hub.PageAsync($"/conversations/{alone}?to=all");
+        Assert.Equal(("\"Ann\" <ann@example.org>", ""), Fields(page));
+        Assert.DoesNotContain(page.QuerySelectorAll("main a"), link => link.GetAttribute("href")!.EndsWith("?to=all#answer", StringComparison.Ordinal));
+
+        static (string To, string Cc) Fields(AngleSharp.Html.Dom.IHtmlDocument page) => (Value(page, "to"), Value(page, "cc"));
+        static string Value(AngleSharp.Html.Dom.IHtmlDocument page, string name) => ((AngleSharp.Html.Dom.IHtmlInputElement)page.QuerySelector($"#answer [name={name}]")!).Value;
+    }
+
+    [Fact]
+    public async Task Mailboxes_that_the_hub_reads_are_its_own()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var id = new ConversationId(await Mails.TakeAsync(hub, "From: Ann <ann@example.org>\r\nTo: Orders@box.example\r\nCc: eve@example.org\r\nSubject: One\r\n\r\nhello\r\n"));
+        var thread = (await hub.Service<ConversationReading>().ThreadAsync(id, new Viewer(Guid.NewGuid(), "Cy", "cy@hub.example", true, false), TestContext.Current.CancellationToken))!;
+        Assert.Equal("Orders@box.example, eve@example.org", Cc(thread.Own));
+
+        var book = new HubAddressBook(hub.Service<ConversationStore>(), hub.Service<InboxStore>(), hub.Service<SystemParameters>(), [new Owner("orders@box.example")]);
+        Assert.Equal("eve@example.org", Cc(await hub.Service<HubDatabase>().ReadAsync(r => book.Of(r, id))));
+
+        string Cc(HubAddresses own) => Correspondence.StartOfAnswer(thread.Conversation, thread.Messages, toAll: true, own, TimeZoneInfo.Utc).Cc;
+    }
+
+    private sealed class Owner(string address) : IOwnMailboxes
+    {
+        public IEnumerable<EmailAddress> Mailboxes(HubReader reader) => [EmailAddress.Parse(address)];
     }
 
     [Fact]

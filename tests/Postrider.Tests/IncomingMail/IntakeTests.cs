@@ -72,7 +72,7 @@ public class IntakeTests : IAsyncLifetime
         Assert.Equal("Guten Tag", message.Text);
         Assert.Equal([("first.pdf", 5L), ("offer.pdf", 4L)], message.Attachments.Select(a => (a.FileName, a.Size)));
         // Nothing was sent, so the outbox is not asked.
-        var file = await new ConversationReading(database, bodies, conversations, new InboxStore(TimeProvider.System), mails: null!).FileAsync(conversation, message.Attachments[1].Id, TestContext.Current.CancellationToken);
+        var file = await new ConversationReading(database, bodies, conversations, new InboxStore(TimeProvider.System), own: null!, mails: null!).FileAsync(conversation, message.Attachments[1].Id, TestContext.Current.CancellationToken);
         Assert.Equal([1, 2, 3, 4], file!.Bytes);
 
         static byte[] Attribute(byte level, int id, ReadOnlySpan<byte> value)

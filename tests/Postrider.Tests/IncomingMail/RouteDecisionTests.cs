@@ -204,6 +204,31 @@ public sealed class RouteDecisionTests
         Assert.Equal(rule == ContactRule.Everyone, forged is Route.New);
     }
 
+    [Theory]
+    [InlineData(MessageDirection.Incoming, "", true)]
+    [InlineData(MessageDirection.Incoming, "Authentication-Results: spf=fail; dmarc=fail action=none header.from=hub.example\r\n", false)]
+    [InlineData(MessageDirection.Outgoing, "", true)]
+    public void A_users_answer_joins_the_conversation_the_user_follows(MessageDirection direction, string check, bool joins)
+    {
+        var known = Known("m1@x", direction, "ann@x.example", to: "sales@hub.example") with { Inbox = Sales };
+        var answer = Mail("cy@hub.example", check + "In-Reply-To: <m1@x>", to: "sales@hub.example");
+        var question = new RouteQuestion { Known = [known], Aliases = [Alias("sales", Sales, ContactRule.Followers)], Followed = new HashSet<ConversationId> { Theirs } };
+
+        // The alias is for followers: of the conversation this one is, whatever else is known of the sender.
+        if (joins) Assert.Contains("cy@hub.example follows", Assert.IsType<Route.Reply>(RouteDecision.For(answer, question)).Explanation, StringComparison.Ordinal);
+        else Assert.IsType<Route.Refused>(RouteDecision.For(answer, question));
+        // Of another conversation it is nobody.
+        Assert.IsType<Route.Refused>(RouteDecision.For(answer, question with { Followed = new HashSet<ConversationId> { new(Guid.NewGuid()) } }));
+    }
+
+    [Fact]
+    public void Who_follows_needs_no_signed_address_to_be_let_in()
+    {
+        var answered = Known("our@hub", MessageDirection.Outgoing, "us@hub.example", to: "ann@x.example") with { OutboxMail = Guid.NewGuid() };
+        var question = new RouteQuestion { Signed = new SignedReply(answered, UsedByAnother: true), Own = Own, Followed = new HashSet<ConversationId> { Theirs } };
+        Assert.Null(Assert.IsType<Route.Reply>(RouteDecision.For(Mail("cy@hub.example", to: "catchall+t@hub.example"), question)).LetInBy);
+    }
+
     [Fact]
     public void Several_aliases_are_a_conversation_each_and_one_inbox_is_one()
     {

@@ -40,7 +40,7 @@ public sealed class RouteFactsTests
         private bool withCatchall, withBounce;
         private List<string> to = [], cc = [], references = [], contacts = [], users = [];
         private List<(string Name, string Domain, string Target, string Rule)> aliases = [];
-        private List<(string Id, string Conversation, string Kind, string Target, List<string> Participants)> known = [];
+        private List<(string Id, string Conversation, string Kind, string Target, List<string> Participants, List<string> Followers)> known = [];
 
         public static Mail Any(Random random)
         {
@@ -57,7 +57,7 @@ public sealed class RouteFactsTests
             };
             foreach (var name in Names.Take(3).Where(_ => random.Next(2) == 0)) mail.aliases.Add((name, random.Next(3) == 0 ? "" : Pick(Domains), Pick(Targets), Pick(Rules)));
             foreach (var one in (string[])["k1@x", "k2@x", "k3-reply_to@x"])
-                if (random.Next(2) == 0) mail.known.Add((one, "c" + one[1], Pick(["outgoing", "incoming"]), Pick(Targets), Some(3, () => Pick(People))));
+                if (random.Next(2) == 0) mail.known.Add((one, "c" + one[1], Pick(["outgoing", "incoming"]), Pick(Targets), Some(3, () => Pick(People)), Some(1, () => Pick(People))));
             return mail;
         }
 
@@ -83,7 +83,7 @@ public sealed class RouteFactsTests
                 raw = Convert.ToBase64String(Encoding.ASCII.GetBytes(text.ToString())),
                 parameters = new Dictionary<string, string?> { ["mail.catchall.domain"] = "example.com", ["mail.catchall.alias"] = withCatchall ? "catchall" : null, ["mail.bounce.alias"] = withBounce ? "bounce" : "", ["mail.catchall.domain.allowed"] = allowed },
                 aliases = aliases.Select(a => new { name = a.Name, domain = a.Domain, target = a.Target, contactRule = a.Rule }),
-                known = known.Select(k => new { messageId = k.Id, conversation = k.Conversation, kind = k.Kind, target = k.Target, participants = k.Participants }),
+                known = known.Select(k => new { messageId = k.Id, conversation = k.Conversation, kind = k.Kind, target = k.Target, participants = k.Participants, followers = k.Followers }),
                 contacts, users, defaultTarget,
             });
         }
@@ -109,8 +109,8 @@ public sealed class RouteFactsTests
             var forged = check.Contains("dmarc=fail", StringComparison.Ordinal) && from.EndsWith("@x.example", StringComparison.Ordinal);
             var isContact = contacts.Contains(from) && !forged;
             var isUser = users.Contains(from) && !forged;
-            // 4 an answer: In-Reply-To, then the newest reference; only of somebody who takes part, and of a forged sender only to mail of ours
-            var answered = answers.Where(a => !a.Contains("reply_to", StringComparison.Ordinal)).Select(a => known.FindIndex(k => k.Id == a && k.Participants.Contains(from) && (!forged || k.Kind == "outgoing"))).FirstOrDefault(i => i >= 0, -1);
+            // 4 an answer: In-Reply-To, then the newest reference; only of somebody who takes part or follows, and of a forged sender only to mail of ours
+            var answered = answers.Where(a => !a.Contains("reply_to", StringComparison.Ordinal)).Select(a => known.FindIndex(k => k.Id == a && (k.Participants.Contains(from) || k.Followers.Contains(from)) && (!forged || k.Kind == "outgoing"))).FirstOrDefault(i => i >= 0, -1);
             if (answered >= 0)
             {
                 var conversation = known[answered];

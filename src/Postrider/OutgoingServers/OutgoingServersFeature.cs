@@ -39,6 +39,7 @@ internal static class OutgoingServersFeature
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
         services.AddSingleton<IBanner, CertificateBannerEntry>();
         return services;
+        services.AddSingleton<IEndings, CertificateEndings>();
     }
 
     public static string PagePath(OutgoingServerId id) => $"/outgoing-mail-servers/{id.Value:D}";

@@ -33,13 +33,14 @@ internal static class OutgoingServersFeature
         services.AddSingleton<IServerUse, DedicatedServerUse>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
         services.AddSingleton<PersonalServer>();
+        services.AddHostedService<PersonalServerSweep>();
         services.AddSingleton<IConnectTarget, PersonalServerTarget>();
         services.AddSingleton<IPreferencesBlock, PersonalServerPreferences>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
         services.AddSingleton<IBanner, CertificateBannerEntry>();
-        return services;
         services.AddSingleton<IEndings, CertificateEndings>();
+        return services;
     }
 
     public static string PagePath(OutgoingServerId id) => $"/outgoing-mail-servers/{id.Value:D}";

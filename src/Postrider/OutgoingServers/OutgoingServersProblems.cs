@@ -30,11 +30,10 @@ internal static class OutgoingServersProblems
         if (server.Certificate is not { } certificate || certificate.EndsAt - now > EndingRules.Notice) return null;
         const string remedy = "Ask for a new certificate, and hand it in on the server's page.";
         var (name, day) = (CertificateOf(server.Name), EndingWords.Day(certificate.EndsAt));
+        var left = EndingRules.DaysLeft(certificate.EndsAt, now) is > 1 and var days ? $"{days.ToString(CultureInfo.InvariantCulture)} days" : "a day";
         return certificate.EndsAt <= now
             ? new("certificate-ended", $"{name} ended on {day}.", "The server does not let the hub in with it.", remedy, "administrator", false)
-            : new("certificate-ends-soon", $"{name} ends in {DaysLeft(certificate.EndsAt - now)}, on {day}.", "From then on its mail waits.", remedy, "administrator", false);
-
-        static string DaysLeft(TimeSpan left) => left.TotalDays < 2 ? "a day" : $"{((int)left.TotalDays).ToString(CultureInfo.InvariantCulture)} days";
+            : new("certificate-ends-soon", $"{name} ends in {left}, on {day}.", "From then on its mail waits.", remedy, "administrator", false);
     }
 
     public static Problem Held(string name, string? reason) => new("outgoing-server-held", $"The server “{name}” is held, so its mail waits.", string.IsNullOrEmpty(reason) ? null : reason, "Open the server and press Release.", "administrator", false);

@@ -35,6 +35,7 @@ internal static class MailUpload
         var body = new CappedBody(http.Request.Body, limit);
         var files = new List<UploadedFile>();
         var taken = false;
+        MeasuredBody? reading = null;
         try
         {
             var result = await TakeAsync();
@@ -56,7 +57,7 @@ internal static class MailUpload
                 if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || HeaderUtilities.RemoveQuotes(type.Boundary) is not { Length: > 0 and <= 100 } boundary) return Wrong("There is no boundary.");
                 var parts = new MultipartReader(boundary.ToString(), body);
                 if (await parts.ReadNextSectionAsync(cancel) is not { } first || NameOf(first) is not { Name: MailPart }) return Wrong($"The first part is not {MailPart}.");
-                var (message, problem) = MailRequestReader.Read(await JsonSerializer.DeserializeAsync<MailRequest>(new CappedBody(first.Body, MaxMailPart), JsonSerializerOptions.Web, cancel), viewer, idempotencyKey, clock.GetUtcNow());
+                var (message, problem) = MailRequestReader.Read(await RequestAsync(first.Body, cancel), viewer, idempotencyKey, clock.GetUtcNow());
                 if (message is null) return OutgoingMailApi.Refused(problem!, viewer);
 
                 long sum = 0;
@@ -64,10 +65,10 @@ internal static class MailUpload
                 {
                     if (NameOf(part).FileName is not { Length: > 0 } name) return Wrong("A part has no file name.");
                     if (files.Count == MaxFiles) return Wrong($"There are more than {MaxFiles} files.");
-                    using var measured = new MeasuredBody(part.Body, outbox.MaxFilesBytes - sum);
+                    using var measured = reading = new MeasuredBody(part.Body, outbox.MaxFilesBytes - sum);
                     var stored = await bodies.PutAsync(measured, cancel);
                     var contentId = part.Headers is { } headers && headers.TryGetValue("Content-ID", out var given) ? given.ToString().Trim().Trim('<', '>') : null;
-                    files.Add(new(new DraftAttachment(name, string.IsNullOrWhiteSpace(part.ContentType) ? "application/octet-stream" : part.ContentType, default, contentId), stored, measured.End()));
+                    files.Add(new(new DraftAttachment(name, MediaTypeHeaderValue.TryParse(part.ContentType, out var kind) ? kind.MediaType.ToString() : "application/octet-stream", default, contentId), stored, measured.End()));
                     sum += measured.Count;
                 }
 
@@ -85,7 +86,7 @@ internal static class MailUpload
             }
             catch (InvalidDataException)
             {
-                return TooLarge(limit);
+                return reading is { IsOver: true } ? TooLarge(null) : Wrong($"A part cannot be read, or the part {MailPart} is longer than {MaxMailPart >> 20} MB.");
             }
             catch (JsonException)
             {
@@ -101,10 +102,12 @@ internal static class MailUpload
             }
         }
 
-        IResult TooLarge(long length) => Problems.ToResult(OutgoingMailProblems.FilesTooLarge(length, outbox.MaxFilesBytes), StatusCodes.Status413PayloadTooLarge);
+        IResult TooLarge(long? length) => Problems.ToResult(OutgoingMailProblems.FilesTooLarge(length, outbox.MaxFilesBytes), StatusCodes.Status413PayloadTooLarge);
 
         static IResult Wrong(string detail) => Problems.ToResult(OutgoingMailProblems.PartsInvalid(detail), StatusCodes.Status400BadRequest);
     }
+
+    private static ValueTask<MailRequest?> RequestAsync(Stream part, CancellationToken cancel) => JsonSerializer.DeserializeAsync<MailRequest>(new CappedBody(part, MaxMailPart), JsonSerializerOptions.Web, cancel);
 
     private static (string? Name, string? FileName) NameOf(MultipartSection part) => ContentDispositionHeaderValue.TryParse(part.ContentDisposition, out var disposition)
         ? (HeaderUtilities.RemoveQuotes(disposition.Name).Value, HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value)
@@ -117,6 +120,8 @@ internal static class MailUpload
 
         public long Count { get; private set; }
 
+        public bool IsOver => Count > limit;
+
         public KeptFile End() => new(Count, hash.GetHashAndReset());
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -124,7 +129,7 @@ internal static class MailUpload
             var read = await inner.ReadAsync(buffer, cancellationToken);
             hash.AppendData(buffer.Span[..read]);
             Count += read;
-            return Count <= limit ? read : throw new InvalidDataException($"The files are longer than {limit} bytes.");
+            return !IsOver ? read : throw new InvalidDataException($"The files are longer than {limit} bytes.");
         }
 
         protected override void Dispose(bool disposing)

@@ -21,8 +21,9 @@ internal static class OutgoingMailProblems
     public static Problem TooLarge(long size, long limit, string whose) => new("mail-too-large", "The message is too large.",
         $"It would be {Megabytes(size)} on the way (files grow by a third); {whose} takes {Megabytes(limit)}.", "Send smaller files, or a link to them.", "you", false);
 
-    public static Problem FilesTooLarge(long size, long limit) => new("mail-too-large", "The files are too large.",
-        $"They are {Megabytes(size)} together; this hub takes {Megabytes(limit)} with a mail, as download links where one mail does not take them.", "Send fewer or smaller files; an administrator may raise postrider.max_files_megabytes.", "you", false);
+    /// <param name="size">Null: more than the limit; they were not read to their end.</param>
+    public static Problem FilesTooLarge(long? size, long limit) => new("mail-too-large", "The files are too large.",
+        $"They are {(size is { } known ? Megabytes(known) : "more than " + Megabytes(limit))} together; this hub takes {Megabytes(limit)} with a mail, as download links where one mail does not take them.", "Send fewer or smaller files; an administrator may raise postrider.max_files_megabytes.", "you", false);
 
     /// <summary>base64 within JSON is held in memory.</summary>
     public static Problem JsonTooLarge(long size, long limit, long filesLimit) => TooLarge(size, limit, "this hub, as JSON,") with { Remedy = $"Send the files as parts of multipart/form-data, up to {Megabytes(filesLimit)} together: docs/api.md." };

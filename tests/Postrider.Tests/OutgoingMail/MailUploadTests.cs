@@ -88,6 +88,9 @@ public sealed partial class MailUploadTests(HubWithMicrosoft both) : IClassFixtu
         using var noJson = new MultipartFormDataContent { { new StringContent("to: ben"), "mail" } };
         Assert.Equal((HttpStatusCode.BadRequest, "mail-header-invalid"), await RefusalAsync(hub.Browser, noJson));
 
+        using var longJson = new MultipartFormDataContent { { JsonContent.Create(new { to = Rosa, text = new string('x', 9_000_000) }), "mail" } };
+        Assert.Equal((HttpStatusCode.BadRequest, "mail-parts-invalid"), await RefusalAsync(hub.Browser, longJson));
+
         using var nobody = new MultipartFormDataContent { { JsonContent.Create(new { text = "x" }), "mail" }, { new ByteArrayContent([1, 2, 3]), "file", "a.bin" } };
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "mail-no-recipients"), await RefusalAsync(hub.Browser, nobody));
 

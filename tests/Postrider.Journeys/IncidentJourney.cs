@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Postrider.Mail;
 using Postrider.OutgoingMail;
+using Postrider.OutgoingServers;
 using Postrider.Storage;
 
 namespace Postrider.Journeys;
@@ -38,6 +39,14 @@ public sealed class IncidentJourney : IDisposable
             tx.Execute("UPDATE outbox_mail SET state = 8 WHERE id = (SELECT MAX(id) FROM outbox_mail)");
         }, cancel);
 
+        // Another server works still, until its certificate ends.
+        await MakeServerAsync(page, hub.Address, "Relay of the office", "office.example");
+        await hub.Services.GetRequiredService<HubDatabase>().WriteAsync(tx =>
+        {
+            tx.Execute("UPDATE outgoing_server SET client_certificate_subject = 'CN=relay', client_certificate_ends_at = @at WHERE from_filter = 'office.example'", new { at = tx.Now.AddDays(25) });
+            hub.Services.GetRequiredService<ServerRoster>().Forget(tx);
+        }, cancel);
+
         foreach (var (phone, dark) in ((bool, bool)[])[(false, false), (false, true), (true, false), (true, true)])
         {
             var other = await browser.NewPersonAsync(phone, dark);
@@ -51,6 +60,7 @@ public sealed class IncidentJourney : IDisposable
         }
 
         await page.GetByRole(AriaRole.Link, new() { Name = "Incidents", Exact = true }).First.ClickAsync();
+        Assert.Equal(1, await page.Locator("[data-ending]").CountAsync());
         await page.Locator(".incident-places a").First.ClickAsync();
         await page.GetByLabel("Reason").FillAsync("The price list was wrong; wait for the new one");
         await pictures.TakeAsync(page, "server-before-hold");

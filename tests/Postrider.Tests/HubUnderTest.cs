@@ -4,6 +4,9 @@ using AngleSharp.Dom;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 using Microsoft.Extensions.DependencyInjection;
+using Postrider.Journal;
+using Postrider.OutgoingMail;
+using Postrider.Storage;
 
 namespace Postrider.Tests;
 
@@ -143,6 +146,27 @@ internal sealed class HubUnderTest : IAsyncDisposable
         }
 
         return text.ToString();
+    }
+
+    /// <summary>Waits until the mail is so, hearing of each change as the pages do.</summary>
+    public async Task<OutboxMail> MailUntilAsync(OutboxMailId id, Func<OutboxMail, bool> holds)
+    {
+        using var changes = Service<LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail", $"outbox-mail/{id.Value:D}" })!;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(90));
+        while (true)
+        {
+            var mail = (await Service<HubDatabase>().ReadAsync(reader => Service<OutboxStore>().Find(reader, id)))!;
+            if (holds(mail)) return mail;
+            try
+            {
+                await changes.Changes.ReadAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"Nothing more was heard of the mail: {await Browser.GetStringAsync($"/api/v1/mails/{id.Value}")}");
+            }
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -3,17 +3,20 @@ using Postrider.Journal;
 
 namespace Postrider.IncomingServers;
 
-/// <summary>Wakes the watchers when a server was created, changed, confirmed or deleted, and the pages that show it.</summary>
+/// <summary>Tells the watchers which server was created, changed, confirmed or deleted, and the pages that show it.</summary>
 internal sealed class IncomingServerChanges(LiveEvents live)
 {
     public const string Topic = "incoming-server";
 
+    private readonly Lock gate = new();
+    private readonly HashSet<IncomingServerId> changed = [];
     // One slot: any number of changes is one reason to look.
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>After the commit.</summary>
-    public void ServersChanged()
+    public void ServerChanged(IncomingServerId id)
     {
+        lock (gate) changed.Add(id);
         wake.Writer.TryWrite(true);
         live.Publish(Topic);
     }
@@ -25,5 +28,16 @@ internal sealed class IncomingServerChanges(LiveEvents live)
         live.Publish($"{Topic}/{id}");
     }
 
-    public ValueTask<bool> NextAsync(CancellationToken cancel) => wake.Reader.ReadAsync(cancel);
+    /// <summary>Those that have changed since it was asked last; waits for the first. For one caller.</summary>
+    /// <exception cref="OperationCanceledException">None came before it was cancelled; none is lost.</exception>
+    public async ValueTask<IReadOnlyCollection<IncomingServerId>> NextAsync(CancellationToken cancel)
+    {
+        await wake.Reader.ReadAsync(cancel);
+        lock (gate)
+        {
+            IncomingServerId[] those = [.. changed];
+            changed.Clear();
+            return those;
+        }
+    }
 }

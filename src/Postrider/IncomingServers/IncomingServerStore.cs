@@ -18,8 +18,13 @@ internal sealed class MailboxesAtRest(IncomingServerChanges changes) : IRestsFor
     public void Resume(HubTransaction transaction, Guid incident)
     {
         // Another version: its watcher begins anew.
-        if (transaction.Execute("update incoming_server set problem = null, problem_at = null, next_try_at = null, incident_id = null, version = version + 1 where incident_id = @incident", new { incident }) > 0)
-            transaction.AfterCommit(changes.ServersChanged);
+        foreach (var server in transaction.Query<Row>("update incoming_server set problem = null, problem_at = null, next_try_at = null, incident_id = null, version = version + 1 where incident_id = @incident returning id", new { incident }))
+            transaction.AfterCommit(() => changes.ServerChanged(new(server.Id)));
+    }
+
+    private sealed record Row
+    {
+        public Guid Id { get; init; }
     }
 }
 
@@ -47,7 +52,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             insert into incoming_server (id, name, kind, user_name, host, port, security, sealed_password, folder, starts, mark_seen, unrouted, default_inbox_id, protocol, start_days, afterwards, move_to, keep_original, state, version, created_at)
             values (@Id, @Name, @Kind, @UserName, @Host, @Port, @Security, @SealedPassword, @Folder, @Starts, @MarkSeen, @Unrouted, @DefaultInbox, @Protocol, @StartDays, @Afterwards, @MoveTo, @KeepOriginal, 'draft', 1, @Now)
             """, Values(tx, id, settings, sealedPassword));
-        Changed(tx);
+        Changed(tx, id);
     }
 
     /// <param name="sealedPassword">Null: the stored one stays, unless the server is an Outlook one.</param>
@@ -67,7 +72,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             PopLedger.Forget(tx, id);
             tx.Execute("update incoming_server set last_contact_at = null, last_mail_at = null, lag = null, problem = null, problem_at = null, next_try_at = null where id = @Id", new { Id = id.Value });
         }
-        Changed(tx);
+        Changed(tx, id);
     }
 
     /// <summary>The mails that came through it stay.</summary>
@@ -75,7 +80,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     {
         Leave(tx, id);
         var gone = tx.Execute("delete from incoming_server where id = @Id", new { Id = id.Value }) > 0;
-        Changed(tx);
+        Changed(tx, id);
         return gone;
     }
 
@@ -83,7 +88,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     {
         Leave(tx, id);
         tx.Execute("update incoming_server set outlook_account_id = @account, problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value, account });
-        Changed(tx);
+        Changed(tx, id);
     }
 
     public void SetUserName(HubTransaction tx, IncomingServerId id, EmailAddress userName)
@@ -91,7 +96,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         if (Find(tx, id) is { } before && !SameText(before.UserName, userName.ToString())) intake.MailboxEnded(tx, id.Value);
         tx.Execute("update incoming_server set user_name = @UserName, version = version + 1 where id = @Id", new { Id = id.Value, UserName = userName.ToString() });
         tx.Execute("delete from mailbox_cursor where server_id = @Id", new { Id = id.Value });
-        Changed(tx);
+        Changed(tx, id);
     }
 
     /// <summary>From this commit on nothing that arrives is missed. A cursor that is there already goes on where it was.</summary>
@@ -102,14 +107,14 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
             update incoming_server set state = 'confirmed', confirmed_at = @Now, last_contact_at = @Now, problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id
             """, new { Id = server.Id.Value, tx.Now });
         if (Cursor(tx, server.Id, server.Folder) is null) SetCursor(tx, server.Id, server.Folder, beginning);
-        Changed(tx);
+        Changed(tx, server.Id);
     }
 
     public void ResetConfirmation(HubTransaction tx, IncomingServerId id)
     {
         Leave(tx, id);
         tx.Execute("update incoming_server set state = 'draft', problem = null, problem_at = null, next_try_at = null, version = version + 1 where id = @Id", new { Id = id.Value });
-        Changed(tx);
+        Changed(tx, id);
     }
 
     public MailboxCursor? Cursor(HubReader reader, IncomingServerId id, string folder) =>
@@ -227,7 +232,7 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
         incidents.Left(tx, incident, IncidentEnd.Change, null);
     }
 
-    private void Changed(HubTransaction tx) => tx.AfterCommit(changes.ServersChanged);
+    private void Changed(HubTransaction tx, IncomingServerId id) => tx.AfterCommit(() => changes.ServerChanged(id));
 
     /// <summary>What a mailbox says of its mail, for the one decision that is made for each message.</summary>
     public ReceivingServer Receiving(HubReader reader, Guid id) =>

@@ -9,6 +9,8 @@ internal sealed partial class MailboxWatchers(
     TimeProvider clock, ILoggerFactory logs) : BackgroundService
 {
     private static readonly TimeSpan AfterTrouble = TimeSpan.FromSeconds(5);
+    /// <summary>All servers are looked at again though nothing was told: a watcher that ended of itself begins anew.</summary>
+    internal static readonly TimeSpan LookAnyway = TimeSpan.FromMinutes(15);
 
     private readonly ILogger log = logs.CreateLogger<MailboxWatchers>();
     private readonly Dictionary<IncomingServerId, Watch> watches = [];
@@ -49,15 +51,39 @@ internal sealed partial class MailboxWatchers(
     {
         while (true)
         {
-            var confirmed = (await database.ReadAsync(store.Confirmed, stoppingToken)).ToDictionary(s => s.Id);
-            foreach (var (id, watch) in watches.ToList())
-            {
-                if (confirmed.TryGetValue(id, out var server) && server.Version == watch.Version && !watch.Running.IsCompleted) continue;
-                await StopAsync(id, watch);
-            }
-            foreach (var server in confirmed.Values) if (!watches.ContainsKey(server.Id)) watches[server.Id] = Start(server, stoppingToken);
-            await changes.NextAsync(stoppingToken);
+            var confirmed = (await database.ReadAsync(store.Confirmed, stoppingToken)).ToDictionary(server => server.Id);
+            foreach (var id in watches.Keys.Union(confirmed.Keys).ToList()) await FollowAsync(id, confirmed.GetValueOrDefault(id), stoppingToken);
+            using var again = new CancellationTokenSource(LookAnyway, clock);
+            while (await NextAsync(again.Token, stoppingToken) is { } changed)
+                foreach (var id in changed) await FollowAsync(id, await database.ReadAsync(reader => store.Find(reader, id), stoppingToken), stoppingToken);
         }
+    }
+
+    /// <returns>Null when it is time to look at all of them.</returns>
+    private async Task<IReadOnlyCollection<IncomingServerId>?> NextAsync(CancellationToken again, CancellationToken stoppingToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(again, stoppingToken);
+        try
+        {
+            return await changes.NextAsync(either.Token);
+        }
+        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <param name="server">As it is now; null: it was deleted.</param>
+    private async Task FollowAsync(IncomingServerId id, IncomingServer? server, CancellationToken stoppingToken)
+    {
+        var watched = server is { State: IncomingServerState.Confirmed };
+        if (watches.TryGetValue(id, out var watch))
+        {
+            if (watched && server!.Version == watch.Version && !watch.Running.IsCompleted) return;
+            await StopAsync(id, watch);
+        }
+
+        if (watched) watches[id] = Start(server!, stoppingToken);
     }
 
     private Watch Start(IncomingServer server, CancellationToken stoppingToken)

@@ -11,6 +11,8 @@ internal static class JournalFeature
         services.AddSingleton<IncidentStore>();
         services.AddSingleton<IncidentBoard>();
         services.AddHostedService<IncidentNotices>();
+        services.AddSingleton<EndingBoard>();
+        services.AddHostedService<EndingNotices>();
         services.AddSingleton<IMenuEntry, IncidentsMenuEntry>();
         services.AddSingleton<IBanner, IncidentBannerEntry>();
         services.AddSingleton<IStartCard, IncidentsCardEntry>();

@@ -25,23 +25,26 @@ public sealed record DownloadLink(Guid Id, string FileName, long Size, DateTimeO
 
 /// <summary>A link that is about to be stored with its mail.</summary>
 /// <param name="Body">Where the bytes are stored already; null: they are stored with the link.</param>
-internal sealed record NewDownloadLink(DraftAttachment File, Guid? Body, byte[] TokenHash, Uri Address);
+internal sealed record NewDownloadLink(DraftAttachment File, long Size, Guid? Body, byte[] TokenHash, Uri Address);
 
 /// <summary>Which files of a mail become links, and what the mail says of them. Pure: docs/decisions/0014.</summary>
 internal static class LinkedFiles
 {
     private const int TokenBytes = 32;
 
-    /// <summary>Over so many bytes the files of a mail through this server go as links: its own number or the parameter's, and never more than the server takes.</summary>
+    /// <summary>Over so many bytes the files of a mail through this server go as links: its own number or the parameter's, and never more than the server or this hub takes.</summary>
     public static long LimitOf(OutgoingServer server, SystemParameters parameters)
     {
-        var limit = 1024L * 1024 * (server.MaxEmailSize ?? parameters.DefaultMaxEmailMegabytes);
+        var limit = Math.Min(1024L * 1024 * (server.MaxEmailSize ?? parameters.DefaultMaxEmailMegabytes), OutgoingMessageRules.MaxBytes(parameters));
         return server.SizeLimit is > 0 and var taken && taken < limit ? taken : limit;
     }
 
     /// <summary>Places of the attachments that go as links: all of them, but for what the HTML shows, when the whole would be larger than the limit. Empty: the mail goes as it is.</summary>
-    public static IReadOnlyList<int> Of(OutgoingMessage message, long limit) =>
-        message.Report is not null || OutgoingMessageRules.EstimateBytes(message) <= limit ? [] : [.. Enumerable.Range(0, message.Attachments.Count).Where(place => message.Attachments[place].ContentId is null)];
+    public static IReadOnlyList<int> Of(OutgoingMessage message, long limit) => OutgoingMessageRules.EstimateBytes(message, without: []) <= limit ? [] : Candidates(message);
+
+    /// <summary>Places of the attachments that may go as links.</summary>
+    public static IReadOnlyList<int> Candidates(OutgoingMessage message) =>
+        message.Report is not null ? [] : [.. Enumerable.Range(0, message.Attachments.Count).Where(place => message.Attachments[place].ContentId is null)];
 
     /// <summary>256 random bits: nobody guesses an address, and the database holds only what they hash to.</summary>
     public static (string Token, byte[] Hash) NewToken()
@@ -61,16 +64,19 @@ internal static class LinkedFiles
         plain.Append("\n\n").Append(until).Append('\n');
         foreach (var link in links)
         {
-            var name = $"{link.File.FileName} ({SizeWords(link.File.Bytes.Length)})";
+            var name = $"{link.File.FileName} ({SizeWords(link.Size)})";
             plain.Append('\n').Append(name).Append('\n').Append(link.Address).Append('\n');
             html.Append("<li><a href=\"").Append(WebUtility.HtmlEncode(link.Address.AbsoluteUri)).Append("\">").Append(WebUtility.HtmlEncode(name)).Append("</a></li>");
         }
 
         html.Append("</ul>");
         var linked = links.Select(link => link.File).ToHashSet(ReferenceEqualityComparer.Instance);
+        var stays = Enumerable.Range(0, message.Attachments.Count).Where(place => !linked.Contains(message.Attachments[place])).ToList();
         return message with
         {
-            Attachments = [.. message.Attachments.Where(file => !linked.Contains(file))],
+            Attachments = [.. stays.Select(place => message.Attachments[place])],
+            StoredFiles = [.. stays.Select(place => message.StoredFiles.ElementAtOrDefault(place))],
+            KeptFiles = [.. stays.Select(place => message.KeptFiles.ElementAtOrDefault(place))],
             Text = message.Text is not null || message.Html is null ? (message.Text?.TrimEnd() + plain).TrimStart() : null,
             Html = message.Html is { } given ? Into(given, html.ToString()) : null,
         };

@@ -23,8 +23,8 @@ internal sealed class DownloadLinkStore(Bodies bodies, JournalWriter journal, Li
         {
             var link = links[n];
             transaction.Execute(
-                "INSERT INTO download_link(id, mail_id, n, token_hash, file_name, size, body_id, expires_at) VALUES(@id, @mail, @n, @TokenHash, @FileName, @Length, @bodyId, @expiresAt)",
-                new { id = Ids.New(clock), mail, n, link.TokenHash, link.File.FileName, link.File.Bytes.Length, bodyId = link.Body ?? bodies.Put(transaction, link.File.Bytes), expiresAt });
+                "INSERT INTO download_link(id, mail_id, n, token_hash, file_name, size, body_id, expires_at) VALUES(@id, @mail, @n, @TokenHash, @FileName, @Size, @bodyId, @expiresAt)",
+                new { id = Ids.New(clock), mail, n, link.TokenHash, link.File.FileName, link.Size, bodyId = link.Body ?? bodies.Put(transaction, link.File.Bytes), expiresAt });
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed class DownloadLinks(HubDatabase database, Bodies bodies, Downloa
             var body = message.StoredFiles.ElementAtOrDefault(place);
             if (body is null && file.Bytes.Length > InOneWrite) body = await bodies.PutAsync(new MemoryBody(file.Bytes), cancellationToken);
             var (token, hash) = LinkedFiles.NewToken();
-            made.Add(new(file, body, hash, new Uri(parameters.BaseUrl, Path + token)));
+            made.Add(new(file, message.SizeOf(place), body, hash, new Uri(parameters.BaseUrl, Path + token)));
         }
 
         return made;
@@ -72,8 +72,8 @@ internal static class DownloadLinksApi
     {
         app.MapMethods(DownloadLinks.Path + "{token}", [HttpMethods.Get, HttpMethods.Head], FetchAsync).AllowAnonymous().ExcludeFromDescription();
         app.MapGet("/api/v1/mails/limits", async (Outbox outbox, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel) =>
-            new MailLimitsAnswer(outbox.MaxBytes, await links.LimitForAsync(viewer, cancel), (int)parameters.DownloadLinkLife.TotalDays))
-            .RequireAuthorization(Policies.SignedIn).WithTags("Mails").WithSummary("How large a mail may be, and from what size on its files go as download links").Produces<MailLimitsAnswer>();
+            new MailLimitsAnswer(outbox.MaxBytes, await links.LimitForAsync(viewer, cancel), (int)parameters.DownloadLinkLife.TotalDays, outbox.MaxFilesBytes))
+            .RequireAuthorization(Policies.SignedIn).WithTags("Mails").WithSummary("How large a mail and its files may be, and from what size on the files go as download links").Produces<MailLimitsAnswer>();
         var group = app.MapGroup("/api/v1/mails/{id:guid}/links").RequireAuthorization(Policies.SignedIn).WithTags("Mails");
         group.MapGet("", async (Guid id, OutboxStore mails, DownloadLinkStore store, HubDatabase database, Viewer viewer, TimeProvider clock, CancellationToken cancel) =>
             await database.ReadAsync(reader => mails.Find(reader, new(id)) is { } mail && OutgoingMailApi.MaySee(mail, viewer) ? store.Of(reader, mail.Id) : null, cancel) is { } links
@@ -107,7 +107,8 @@ internal static class DownloadLinksApi
 /// <param name="MaxBytes">Of a mail on the way; a larger one is refused.</param>
 /// <param name="LinksOver">Bytes of a mail in one's own name over which its files go as download links; null: no server takes it.</param>
 /// <param name="LinkDays">How long those are good for.</param>
-internal sealed record MailLimitsAnswer(long MaxBytes, long? LinksOver, int LinkDays);
+/// <param name="MaxFilesBytes">Of all files of a mail together, as links or not.</param>
+internal sealed record MailLimitsAnswer(long MaxBytes, long? LinksOver, int LinkDays, long MaxFilesBytes);
 
 /// <param name="State"><c>good</c>, <c>expired</c> or <c>revoked</c>.</param>
 /// <param name="Downloads">How often it was fetched.</param>

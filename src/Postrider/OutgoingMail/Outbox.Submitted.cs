@@ -29,7 +29,7 @@ internal sealed partial class Outbox
     {
         // 1 what enters is checked
         var message = submitted.Message;
-        if (OutgoingMessageRules.Check(message, MaxBytes) is { } problem) return new(null, null, problem);
+        if (OutgoingMessageRules.Check(message, MaxBytes, MaxFilesBytes) is { } problem) return new(null, null, problem);
         using var hash = HashOf(submitted);
         hash?.AppendData(submitted.Body.Span);
         var requestHash = hash?.GetHashAndReset();
@@ -62,7 +62,7 @@ internal sealed partial class Outbox
     private async Task<PutResult> SubmitStreamAsync(SubmittedMessage submitted, Stream rest, CancellationToken cancellationToken)
     {
         // 1 what enters is checked
-        if (OutgoingMessageRules.Check(submitted.Message, MaxBytes) is { } problem) return new(null, null, problem);
+        if (OutgoingMessageRules.Check(submitted.Message, MaxBytes, MaxFilesBytes) is { } problem) return new(null, null, problem);
         if (NoRoom is { } full) return new(null, null, full);
 
         // 2 the server and the sender are chosen, and the header is made

@@ -21,8 +21,10 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
     private const int InOneWrite = 1024 * 1024;
 
     /// <summary>The largest message this hub takes, in bytes on the wire.</summary>
-    public long MaxBytes =>
-        1024L * 1024 * (int.TryParse(parameters.Get(KnownParameter.MaxMessageMegabytes), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : OutgoingMessageRules.DefaultMaxMegabytes);
+    public long MaxBytes => OutgoingMessageRules.MaxBytes(parameters);
+
+    /// <summary>Of all files of a mail together, as links or not.</summary>
+    public long MaxFilesBytes => parameters.MaxFilesBytes;
 
     /// <summary>Null: there is room for more mail.</summary>
     public Problem? NoRoom => space.IsLow ? OutgoingMailProblems.StorageLow(space.Free) : null;
@@ -43,7 +45,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
     private async Task<PutResult> PutMessageAsync(OutgoingMessage message, Action<HubTransaction, OutboxMailId, string>? inSameTransaction, CancellationToken cancellationToken)
     {
         // 1 what enters is checked
-        if (OutgoingMessageRules.Check(message, MaxBytes) is { } problem) return new(null, null, problem);
+        if (OutgoingMessageRules.Check(message, MaxBytes, MaxFilesBytes) is { } problem) return new(null, null, problem);
         var requestHash = message.IdempotencyKey is null ? null : RequestHash(message);
         if (await RepeatedAsync(message, requestHash, cancellationToken) is { } earlier) return earlier;
         if (NoRoom is { } full) return new(null, null, full);
@@ -57,6 +59,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         var expiresAt = (message.SendAt > now ? message.SendAt.Value : now) + parameters.DownloadLinkLife;
         var linked = await links.MakeAsync(message, LinkedFiles.Of(message, LinkedFiles.LimitOf(server, parameters)), cancellationToken);
         if (linked.Count > 0) message = LinkedFiles.WithLinks(message, linked, expiresAt);
+        message = await WithBytesAsync(message, cancellationToken);
 
         var id = new OutboxMailId(Ids.New(clock));
         var messageId = message.MessageId ?? NewMessageId(id, decision);
@@ -79,6 +82,16 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
             linkStore.Put(tx, id, linked, expiresAt);
             inSameTransaction?.Invoke(tx, id, messageId);
         }, cancellationToken);
+    }
+
+    /// <summary>What goes within the mail is no larger than a mail may be: it is read where it was only stored.</summary>
+    private async Task<OutgoingMessage> WithBytesAsync(OutgoingMessage message, CancellationToken cancellationToken)
+    {
+        if (message.KeptFiles.All(kept => kept is null)) return message;
+        var files = message.Attachments.ToArray();
+        for (var place = 0; place < files.Length; place++)
+            if (message.KeptFiles.ElementAtOrDefault(place) is not null) files[place] = files[place] with { Bytes = await bodies.ReadAsync(message.StoredFiles[place]!.Value, cancellationToken) };
+        return message with { Attachments = files, KeptFiles = [] };
     }
 
     private async Task<(ServerDecision Decision, OutgoingServer? Server)> ChooseAsync(OutgoingMessage message, CancellationToken cancellationToken)
@@ -156,12 +169,13 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
             foreach (var text in (ReadOnlySpan<string?>)[message.Mailing ? "mailing" : null, message.Server?.Value.ToString("D"), message.EnvelopeFrom?.Normalized]) Add(text);
         if (message.SendAt is not null || message.Lane != OutboxLane.Usual || message.ReportTo is not null)
             foreach (var text in (ReadOnlySpan<string?>)[message.SendAt?.ToString("O", CultureInfo.InvariantCulture), message.Lane.Word(), message.ReportTo?.Normalized]) Add(text);
-        foreach (var file in message.Attachments)
+        for (var place = 0; place < message.Attachments.Count; place++)
         {
+            var file = message.Attachments[place];
             Add(file.FileName);
             Add(file.MediaType);
             Add(file.ContentId);
-            hash.AppendData(SHA256.HashData(file.Bytes.Span));
+            hash.AppendData(message.KeptFiles.ElementAtOrDefault(place)?.Sha256 ?? SHA256.HashData(file.Bytes.Span));
         }
 
         return hash.GetHashAndReset();

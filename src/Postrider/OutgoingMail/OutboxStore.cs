@@ -29,6 +29,9 @@ internal sealed partial class OutboxStore(OutgoingServerStore servers, SendingBu
     public (OutboxMailId Id, string MessageId, byte[]? RequestHash)? FindByKey(HubReader reader, string key) =>
         reader.QueryFirstOrDefault<KeyRow>("SELECT id, message_id, request_hash FROM outbox_mail WHERE idempotency_key = @key", new { key }) is { } row ? (row.Id, row.MessageId, row.RequestHash) : null;
 
+    /// <summary>Some mail went through it, or is to. No index tells: not for a question of every mail.</summary>
+    public static bool NamesServer(HubReader reader, OutgoingServerId server) => reader.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM outbox_mail WHERE server_id = @server LIMIT 1) AS one", new { server }) > 0;
+
     public void Put(HubTransaction transaction, OutboxMailId id, OutgoingMessage message, ServerDecision decision, string messageId, Guid bodyId, long size, string? key, byte[]? requestHash)
     {
         var now = transaction.Now;

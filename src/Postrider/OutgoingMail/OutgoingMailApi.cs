@@ -61,12 +61,12 @@ internal static class OutgoingMailApi
     private const int MaxListed = 200;
 
     // Bytes of a request that are read only to be dropped; a longer one finds its connection closed.
-    private const long Patience = 256L * 1024 * 1024;
+    internal const long Patience = 256L * 1024 * 1024;
 
     public static void MapOutgoingMail(this WebApplication app)
     {
         var group = app.MapGroup("/api/v1/mails").RequireAuthorization(Policies.SignedIn).WithTags("Mails");
-        group.MapPost("", PutAsync);
+        group.MapPost("", PutAsync).WithSummary("Put a mail: JSON with its files in base64; or multipart/form-data with the part mail (that JSON, without large files) first, and a part for each file");
         group.MapGet("", async (string? state, Guid? before, int? limit, OutboxStore store, HubDatabase database, Viewer viewer, CancellationToken cancel) =>
         {
             var count = Math.Clamp(limit ?? 50, 1, MaxListed);
@@ -100,8 +100,9 @@ internal static class OutgoingMailApi
     public static bool MaySee(OutboxMail mail, Viewer viewer) => viewer.IsSettings || mail.Creator == viewer.UserId;
 
     /// <summary>202 after the commit, or a problem with nothing stored.</summary>
-    private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Viewer viewer, TimeProvider clock, CancellationToken cancel)
+    private static async Task<IResult> PutAsync(HttpContext http, [FromHeader(Name = "Idempotency-Key")] string? idempotencyKey, Outbox outbox, Bodies bodies, Viewer viewer, TimeProvider clock, CancellationToken cancel)
     {
+        if (http.Request.HasFormContentType) return await MailUpload.PutAsync(http, idempotencyKey, outbox, bodies, viewer, clock, cancel);
         // base64 within JSON: four thirds of the files, and room for the rest.
         var limit = (outbox.MaxBytes * 4 / 3) + (1024 * 1024);
         // A client that has begun to send reads no answer before it has ended: what is too large is let in and dropped, up to a point.
@@ -124,18 +125,22 @@ internal static class OutgoingMailApi
         }
 
         var (message, problem) = MailRequestReader.Read(request, viewer, idempotencyKey, clock.GetUtcNow());
-        if (message is null) return Problems.ToResult(problem!, problem == OutgoingMailProblems.FromNotYours(viewer.Email) || problem == OutgoingServersProblems.ForcedNeedsSettings ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
-        var put = await outbox.PutAsync(message, null, cancel);
-        return put.Id is { } id
-            ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
-            : Problems.ToResult(put.Problem!, StatusOf(put.Problem!));
+        return message is null ? Refused(problem!, viewer) : Answer(await outbox.PutAsync(message, null, cancel));
 
         async Task<IResult> TooLargeAsync(long length)
         {
             if (http.Request.ContentLength is null or <= Patience && http.Request.Headers.Expect.Count == 0) await body.DrainAsync(cancel);
-            return Problems.ToResult(OutgoingMailProblems.TooLarge(length, outbox.MaxBytes, "this hub"), StatusCodes.Status413PayloadTooLarge);
+            return Problems.ToResult(OutgoingMailProblems.JsonTooLarge(length, outbox.MaxBytes, outbox.MaxFilesBytes), StatusCodes.Status413PayloadTooLarge);
         }
     }
+
+    /// <summary>What the request asks for is not allowed, or not understood.</summary>
+    internal static IResult Refused(Problem problem, Viewer viewer) =>
+        Problems.ToResult(problem, problem == OutgoingMailProblems.FromNotYours(viewer.Email) || problem == OutgoingServersProblems.ForcedNeedsSettings ? StatusCodes.Status403Forbidden : StatusCodes.Status422UnprocessableEntity);
+
+    internal static IResult Answer(PutResult put) => put.Id is { } id
+        ? Results.Accepted($"/api/v1/mails/{id.Value:D}", new MailPutAnswer(id.Value, put.MessageId!))
+        : Problems.ToResult(put.Problem!, StatusOf(put.Problem!));
 
     /// <summary>The HTTP status of a refusal to put.</summary>
     public static int StatusOf(Problem problem) => problem.Code switch

@@ -42,8 +42,14 @@ internal static class OutgoingMailFeature
         services.AddSingleton<IIncidentReach, MailReach>();
         services.AddSingleton<INotices, AdministratorNotices>();
         services.AddSingleton<IStartCard, QueueCardEntry>();
+        services.AddSingleton<IServerMail, MailOfServers>();
         return services;
     }
+}
+
+internal sealed class MailOfServers : IServerMail
+{
+    public bool Has(HubReader reader, OutgoingServerId server) => OutboxStore.NamesServer(reader, server);
 }
 
 internal sealed class EmailQueueMenuEntry : IMenuEntry

@@ -21,6 +21,16 @@ internal static class OutgoingMailProblems
     public static Problem TooLarge(long size, long limit, string whose) => new("mail-too-large", "The message is too large.",
         $"It would be {Megabytes(size)} on the way (files grow by a third); {whose} takes {Megabytes(limit)}.", "Send smaller files, or a link to them.", "you", false);
 
+    /// <param name="size">Null: more than the limit; they were not read to their end.</param>
+    public static Problem FilesTooLarge(long? size, long limit) => new("mail-too-large", "The files are too large.",
+        $"They are {(size is { } known ? Megabytes(known) : "more than " + Megabytes(limit))} together; this hub takes {Megabytes(limit)} with a mail, as download links where one mail does not take them.", "Send fewer or smaller files; an administrator may raise postrider.max_files_megabytes.", "you", false);
+
+    /// <summary>base64 within JSON is held in memory.</summary>
+    public static Problem JsonTooLarge(long size, long limit, long filesLimit) => TooLarge(size, limit, "this hub, as JSON,") with { Remedy = $"Send the files as parts of multipart/form-data, up to {Megabytes(filesLimit)} together: docs/api.md." };
+
+    public static Problem PartsInvalid(string detail) => new("mail-parts-invalid", "The parts of the request are not the ones that were expected.", detail,
+        "Send multipart/form-data: first the part mail with the JSON, then a part with a file name for each file.", "you", false);
+
     public static Problem AttachmentInvalid(string name) => new("mail-attachment-invalid", "An attachment cannot be read.", name, "Give fileName, mediaType and the content as base64.", "you", false);
 
     public static Problem KeyReused { get; } = new("mail-idempotency-key-reused", "This Idempotency-Key came with another message before.", null, "Use a new key for each message; the same key only to repeat the same request.", "you", false);

@@ -4,6 +4,9 @@ using Postrider.OutgoingServers;
 
 namespace Postrider.OutgoingMail;
 
+/// <summary>What is known of a file that was stored as it came.</summary>
+internal sealed record KeptFile(long Size, byte[] Sha256);
+
 /// <summary>A message to send, as its author means it. From may be replaced by the default sender's address when the server is chosen.</summary>
 internal sealed record OutgoingMessage
 {
@@ -19,6 +22,8 @@ internal sealed record OutgoingMessage
     public IReadOnlyList<DraftAttachment> Attachments { get; init; } = [];
     /// <summary>Bodies that hold the attachments' bytes already, by place; null in it or too short: none does. A file that goes as a link shares that body.</summary>
     public IReadOnlyList<Guid?> StoredFiles { get; init; } = [];
+    /// <summary>Attachments, by place, whose bytes lie in <see cref="StoredFiles"/> alone, while their own are empty. Null in it or too short: the bytes are at hand.</summary>
+    public IReadOnlyList<KeptFile?> KeptFiles { get; init; } = [];
     /// <summary>Without angle brackets; null when it answers nothing.</summary>
     public string? InReplyTo { get; init; }
     public IReadOnlyList<string> References { get; init; } = [];
@@ -52,4 +57,7 @@ internal sealed record OutgoingMessage
     public bool AnswersByItself { get; init; }
     /// <summary>Makes it a delivery status notification: with the null reverse-path where the server lets it. Null: it is none.</summary>
     public DraftReport? Report { get; init; }
+
+    /// <summary>Bytes of the attachment at this place.</summary>
+    public long SizeOf(int place) => KeptFiles.ElementAtOrDefault(place)?.Size ?? Attachments[place].Bytes.Length;
 }

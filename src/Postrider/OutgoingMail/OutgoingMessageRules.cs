@@ -1,6 +1,8 @@
+using System.Globalization;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
 using Postrider.OutgoingServers;
+using Postrider.Settings;
 using Postrider.Web;
 
 namespace Postrider.OutgoingMail;
@@ -20,8 +22,14 @@ internal static class OutgoingMessageRules
     // Headers, boundaries, the other part: what a message has besides its files.
     private const int Overhead = 4096;
 
+    /// <summary>The largest message on the wire.</summary>
+    public static long MaxBytes(SystemParameters parameters) =>
+        1024L * 1024 * (int.TryParse(parameters.Get(KnownParameter.MaxMessageMegabytes), NumberStyles.None, CultureInfo.InvariantCulture, out var megabytes) && megabytes is > 0 and <= 150 ? megabytes : DefaultMaxMegabytes);
+
+    /// <param name="maxBytes">On the wire, without what may go as links.</param>
+    /// <param name="maxFilesBytes">Of all files together.</param>
     /// <returns>Null when it may be put.</returns>
-    public static Problem? Check(OutgoingMessage message, long maxBytes)
+    public static Problem? Check(OutgoingMessage message, long maxBytes, long maxFilesBytes)
     {
         var recipients = message.To.Count + message.Cc.Count + message.Bcc.Count;
         if (recipients == 0) return OutgoingMailProblems.NoRecipients;
@@ -31,13 +39,16 @@ internal static class OutgoingMessageRules
             if (list.Any(address => HasControl(address.Name))) return OutgoingMailProblems.ControlCharacters(field);
         if (message.Attachments.Any(file => HasControl(file.FileName) || HasControl(file.MediaType))) return OutgoingMailProblems.ControlCharacters("Attachment");
         if (message.IdempotencyKey is { } key && (key.Length is 0 or > 200 || key.Any(c => c is < ' ' or > '~'))) return OutgoingMailProblems.KeyInvalid;
-        var size = EstimateBytes(message);
+        var files = Enumerable.Range(0, message.Attachments.Count).Sum(message.SizeOf);
+        if (files > maxFilesBytes) return OutgoingMailProblems.FilesTooLarge(files, maxFilesBytes);
+        var size = EstimateBytes(message, without: LinkedFiles.Candidates(message));
         return size > maxBytes ? OutgoingMailProblems.TooLarge(size, maxBytes, "this hub") : null;
     }
 
     /// <summary>Before anything is encoded: base64 makes four bytes and a share of a line end of three.</summary>
-    public static long EstimateBytes(OutgoingMessage message) =>
-        Overhead + (message.Text?.Length ?? 0) + (message.Html?.Length ?? 0) + message.Attachments.Sum(file => (file.Bytes.Length + 2L) / 3 * 4 * 78 / 76);
+    /// <param name="without">Places of files that do not go with it.</param>
+    public static long EstimateBytes(OutgoingMessage message, IReadOnlyList<int> without) =>
+        Overhead + (message.Text?.Length ?? 0) + (message.Html?.Length ?? 0) + Enumerable.Range(0, message.Attachments.Count).Except(without).Sum(place => (message.SizeOf(place) + 2) / 3 * 4 * 78 / 76);
 
     /// <param name="mailId">Goes into a header, so that the copy in Sent Items can be found.</param>
     public static MessageDraft Draft(OutgoingMessage message, ServerDecision decision, string messageId, Guid mailId, DateTimeOffset now) => new()

@@ -154,6 +154,18 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
     public OutgoingServer? FindOwned(HubReader reader, Guid owner) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE owner = @owner", new { owner })?.ToServer();
 
+    /// <summary>Personal servers of which no consent has come since they were begun, or changed.</summary>
+    public IReadOnlyList<OutgoingServer> NeverConnected(HubReader reader, DateTimeOffset before) =>
+        [.. reader.Query<Row>($"SELECT {Columns} FROM outgoing_server WHERE owner IS NOT NULL AND active = 0 AND account_id IS NULL AND changed_at <= @before ORDER BY id LIMIT {MaxServers}", new { before }).Select(row => row.ToServer())];
+
+    /// <summary>With all that is known of it. No mail may name it.</summary>
+    public void Remove(HubTransaction transaction, OutgoingServerId id)
+    {
+        foreach (var known in (ReadOnlySpan<string>)["outgoing_server_test", "send_as", "sent_items_folder"]) transaction.Execute($"DELETE FROM {known} WHERE server_id = @id", new { id });
+        transaction.Execute("DELETE FROM outgoing_server WHERE id = @id", new { id });
+        Changed(transaction);
+    }
+
     public void Activate(HubTransaction transaction, OutgoingServerId id) => transaction.Execute("UPDATE outgoing_server SET active = 1 WHERE id = @id", new { id });
 
     /// <summary>The From Filter follows when it was the old Username: as on the page it is filled from it.</summary>

@@ -33,11 +33,13 @@ internal static class OutgoingServersFeature
         services.AddSingleton<IServerUse, DedicatedServerUse>();
         services.AddSingleton<IConnectTarget, OutgoingServerTarget>();
         services.AddSingleton<PersonalServer>();
+        services.AddHostedService<PersonalServerSweep>();
         services.AddSingleton<IConnectTarget, PersonalServerTarget>();
         services.AddSingleton<IPreferencesBlock, PersonalServerPreferences>();
         services.AddSingleton<IAppUse, OutgoingServersAppUse>();
         services.AddSingleton<IMenuEntry, OutgoingServersMenuEntry>();
         services.AddSingleton<IBanner, CertificateBannerEntry>();
+        services.AddSingleton<IEndings, CertificateEndings>();
         return services;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.Web;
 
@@ -19,6 +20,21 @@ internal static class OutgoingServersProblems
 
     public static Problem CertificateNotReadable { get; } = new("outgoing-server-certificate-unreadable", "The stored client certificate cannot be read.", "The key file in the data folder is not the one that sealed it.",
         "Put the right key file back, or hand in the certificate again.", "administrator", false);
+
+    /// <summary>Within a sentence.</summary>
+    public static string CertificateOf(string server) => $"The client certificate of “{server}”";
+
+    /// <returns>Null while the server has none, or one that is good for long.</returns>
+    public static Problem? CertificateEnd(OutgoingServer server, DateTimeOffset now)
+    {
+        if (server.Certificate is not { } certificate || certificate.EndsAt - now > EndingRules.Notice) return null;
+        const string remedy = "Ask for a new certificate, and hand it in on the server's page.";
+        var (name, day) = (CertificateOf(server.Name), EndingWords.Day(certificate.EndsAt));
+        var left = EndingRules.DaysLeft(certificate.EndsAt, now) is > 1 and var days ? $"{days.ToString(CultureInfo.InvariantCulture)} days" : "a day";
+        return certificate.EndsAt <= now
+            ? new("certificate-ended", $"{name} ended on {day}.", "The server does not let the hub in with it.", remedy, "administrator", false)
+            : new("certificate-ends-soon", $"{name} ends in {left}, on {day}.", "From then on its mail waits.", remedy, "administrator", false);
+    }
 
     public static Problem Held(string name, string? reason) => new("outgoing-server-held", $"The server “{name}” is held, so its mail waits.", string.IsNullOrEmpty(reason) ? null : reason, "Open the server and press Release.", "administrator", false);
 

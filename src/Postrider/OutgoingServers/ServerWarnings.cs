@@ -1,5 +1,6 @@
-using System.Globalization;
+using Postrider.Journal;
 using Postrider.Mail;
+using Postrider.Storage;
 
 namespace Postrider.OutgoingServers;
 
@@ -12,9 +13,6 @@ public sealed record ServerWarning(OutgoingServerId? Server, string Code, string
 internal static class ServerWarnings
 {
     private const int ShownAddresses = 5;
-
-    /// <summary>A client certificate is warned of so long before its end, as a client secret is.</summary>
-    private static readonly TimeSpan CertificateNotice = TimeSpan.FromDays(60);
 
     /// <param name="defaultFrom"><c>{mail.default.from}@{mail.catchall.domain}</c>; null when not set.</param>
     /// <param name="dedicated"><em>Dedicated Server</em> of Email Marketing; null: none.</param>
@@ -77,15 +75,14 @@ internal static class ServerWarnings
     private static IEnumerable<string> Entries(FromFilter filter) => filter.Addresses.Select(address => address.Normalized).Concat(filter.Domains);
 
     /// <returns>Null when the server has none, or one that is good for long.</returns>
-    public static ServerWarning? OfCertificate(OutgoingServer server, DateTimeOffset now)
-    {
-        if (server.Certificate is not { } certificate || certificate.EndsAt - now > CertificateNotice) return null;
-        const string remedy = "Ask for a new certificate, and hand it in on the server's page.";
-        var day = certificate.EndsAt.UtcDateTime.ToString("d MMMM yyyy", CultureInfo.InvariantCulture);
-        return certificate.EndsAt <= now
-            ? new(server.Id, "certificate-ended", $"The client certificate of “{server.Name}” ended on {day}: the server will not let it in.", remedy)
-            : new(server.Id, "certificate-ends-soon", $"The client certificate of “{server.Name}” ends in {DaysLeft(certificate.EndsAt - now)}, on {day}. From then on its mail waits.", remedy);
-    }
+    public static ServerWarning? OfCertificate(OutgoingServer server, DateTimeOffset now) =>
+        OutgoingServersProblems.CertificateEnd(server, now) is { } end ? new(server.Id, end.Code, $"{end.What} {end.Detail}", end.Remedy) : null;
+}
 
-    private static string DaysLeft(TimeSpan left) => left.TotalDays < 2 ? "a day" : $"{((int)left.TotalDays).ToString(CultureInfo.InvariantCulture)} days";
+/// <summary>Client certificates end.</summary>
+internal sealed class CertificateEndings(OutgoingServerStore servers) : IEndings
+{
+    public IEnumerable<Ending> Of(HubReader reader) => servers.Roster(reader).Where(server => server is { Active: true, Certificate: not null })
+        .Select(server => (Server: server, Problem: OutgoingServersProblems.CertificateEnd(server, reader.Now))).Where(one => one.Problem is not null)
+        .Select(one => new Ending($"server-certificate:{one.Server.Id.Value:D}", OutgoingServersProblems.CertificateOf(one.Server.Name), one.Server.Certificate!.EndsAt, one.Server.Certificate.EndsAt <= reader.Now, one.Problem!, new(one.Server.Name, OutgoingServersFeature.PagePath(one.Server.Id))));
 }

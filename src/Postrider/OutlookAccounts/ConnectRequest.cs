@@ -128,6 +128,10 @@ internal sealed class ConnectRequestStore(HubDatabase database, IDataProtectionP
     public Problem? LastProblem(HubReader reader, string kind, Guid targetId, OutlookAccount? account) =>
         Last(reader, kind, targetId) is { } last && !(last.CreatedAt < account?.ConnectedAt) ? last.Outcome : null;
 
+    /// <summary>Somebody is at Microsoft's pages for it now, or is asked whose mailbox it is.</summary>
+    public static bool IsUnderWay(HubReader reader, Guid targetId) =>
+        reader.Scalar<long>("SELECT COUNT(*) FROM connect_request WHERE target_id = @targetId AND phase <= 2 AND expires_at > @now", new { targetId, now = reader.Now }) > 0;
+
     private static ConnectRequest? Last(HubReader reader, string kind, Guid targetId) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM connect_request WHERE kind = @kind AND target_id = @targetId ORDER BY created_at DESC, id DESC LIMIT 1", new { kind, targetId })?.ToRequest();
 

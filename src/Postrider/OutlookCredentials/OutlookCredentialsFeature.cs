@@ -12,6 +12,7 @@ internal static class OutlookCredentialsFeature
         services.AddSingleton<ISettingsBlock, OutlookCredentialsBlock>();
         services.AddSingleton<IBanner, SecretBanner>();
         services.AddSingleton<IIncidentReach, CredentialsReach>();
+        services.AddSingleton<IEndings, SecretEnding>();
         return services;
     }
 

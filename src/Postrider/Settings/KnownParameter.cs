@@ -23,6 +23,7 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
     public const string AuthenticationServers = "mail.authentication.servers";
     public const string MaxMessageMegabytes = "mail.max_message_megabytes";
     public const string DefaultMaxEmailSize = "base.default_max_email_size";
+    public const string MaxFilesMegabytes = "postrider.max_files_megabytes";
     public const string DownloadLinkDays = "postrider.download_link_days";
     public const string OutlookEndpoint = "microsoft_outlook.endpoint";
     public const string DisablePersonalServers = "mail.disable_personal_mail_servers";
@@ -50,11 +51,12 @@ internal sealed record KnownParameter(string Key, string Does, string Expected, 
         new(AuthenticationServers, "Mail servers, besides Exchange Online, whose Authentication-Results are believed when they stand on top of a message: the name that such a field begins with.", "host names with commas between them, such as mx.example.com", IsDomainList),
         new(MaxMessageMegabytes, "The largest message that may be sent. Exchange Online takes up to 150; mailboxes begin with 35.", "a whole number of megabytes from 1 to 150", IsMegabytes),
         new(DefaultMaxEmailSize, "Megabytes of a mail over which its files go as download links, where its server names no other size. Empty: 10.", "a whole number of megabytes from 1 to 150", IsMegabytes),
+        new(MaxFilesMegabytes, "Megabytes that the files of a mail may have together. What one mail does not take goes as download links. Empty: 100.", "a whole number of megabytes from 1 to 2000", value => IsNumber(value, 1, 2000)),
         new(DownloadLinkDays, "Days that a download link is good for. Empty: 30.", "a whole number of days from 1 to 365", value => IsNumber(value, 1, 365)),
         new(OutlookEndpoint, "Microsoft's sign-in address with its tenant. Empty: the one the hub was started with.", "an https address that ends in /oauth2/v2.0/, such as https://login.microsoftonline.com/common/oauth2/v2.0/", IsOutlookEndpoint),
         new(DisablePersonalServers, "Leaves servers that belong to a user out of the choice.", "True or False", IsTruth),
-        new(AlertRecipients, "Who is written to when an incident needs somebody and lasts. Empty: every administrator.", "addresses with commas between them", IsAddressList),
-        new(AlertDisabled, "Nobody is written to about incidents; the pages still show them.", "True or False", IsTruth),
+        new(AlertRecipients, "Who is written to when an incident needs somebody and lasts, or a client secret or certificate ends soon. Empty: every administrator.", "addresses with commas between them", IsAddressList),
+        new(AlertDisabled, "Nobody is written to about incidents and what ends soon; the pages still show them.", "True or False", IsTruth),
         new(TrustedSubmitters, "Printers and other programs that may hand in mail by SMTP without signing in, by their addresses, each with a name to know them by.", "networks with a name each and commas between them, such as 192.0.2.10=Scanner, 198.51.100.0/24=Printers", value => TrustedNetworks.TryParse(value, out _)),
         new(CustomEmailServers, "Custom Email Servers in General Settings.", "True or False", IsTruth),
         new(DedicatedServer, "Dedicated Server in General Settings, Email Marketing: mailings go through a server of their own.", "True or False", IsTruth),

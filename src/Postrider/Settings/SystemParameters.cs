@@ -37,6 +37,8 @@ internal sealed class SystemParameters(HubDatabase database, JournalWriter journ
     public Guid? DedicatedServer => KnownParameter.IsTrue(Get(KnownParameter.DedicatedServer)) && Guid.TryParse(Get(KnownParameter.DedicatedServerId), out var id) ? id : null;
     /// <summary>Megabytes of a mail over which its files go as download links, where its server names no other size.</summary>
     public int DefaultMaxEmailMegabytes => Whole(KnownParameter.DefaultMaxEmailSize) ?? 10;
+    /// <summary>Bytes that the files of a mail may have together; what one mail does not take goes as download links.</summary>
+    public long MaxFilesBytes => 1024L * 1024 * (Whole(KnownParameter.MaxFilesMegabytes) ?? 100);
     /// <summary>How long a download link is good for.</summary>
     public TimeSpan DownloadLinkLife => TimeSpan.FromDays(Whole(KnownParameter.DownloadLinkDays) ?? 30);
     /// <summary>Whoever comes from there hands in mail without signing in.</summary>

@@ -1,13 +1,9 @@
-using System.Net;
-using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Postrider.Entra;
 using Postrider.Journal;
 using Postrider.Sandbox;
-using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Exchange;
-using Postrider.Tests.Sandbox;
+using Postrider.Tests.OutlookAccounts;
 
 namespace Postrider.Tests.IncomingServers;
 
@@ -17,25 +13,15 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public const string Notifications = "notifications@meadow.example";
     public const string Rosa = "rosa@outlook.example";
 
-    private MailboxesUnderTest(RunningTenant sandbox, HubUnderTest hub) => (Sandbox, Hub) = (sandbox, hub);
+    private readonly HubWithMicrosoft both = new(new TenantOptions(), (_, options) => options);
 
-    public HubUnderTest Hub { get; }
-    public RunningTenant Sandbox { get; }
+    public HubUnderTest Hub => both.Hub;
+    public RunningTenant Sandbox => both.Microsoft;
 
     public static async Task<MailboxesUnderTest> StartAsync()
     {
-        var sandbox = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
-        var cloud = new MicrosoftCloud("Sandbox", sandbox.Http, "localhost", sandbox.Smtp.Port, "localhost", sandbox.Imap.Port);
-        var hub = await HubUnderTest.StartAsync(options => options with { Cloud = cloud, TrustCertificateFile = sandbox.CertificateAuthorityFile });
-        var under = new MailboxesUnderTest(sandbox, hub);
-
-        await hub.Service<Postrider.Apps.InstalledApps>().InstallAsync(Postrider.Apps.InstalledApps.MicrosoftOutlook, null);
-        var directory = sandbox.Directory;
-        var app = directory.Register(directory.FindTenant("meadow.example")!.Id, "Postrider", SignInAudience.AzureADandPersonalMicrosoftAccount, new Uri(hub.Address, "/microsoft_outlook/confirm").AbsoluteUri).Value!;
-        directory.AddPermissions(app.ClientId, "SMTP.Send", "IMAP.AccessAsUser.All");
-        var secret = directory.AddSecret(app.ClientId, "test", sandbox.Clock.GetUtcNow().AddMonths(6)).Value!;
-        using var saved = await hub.Browser.PutAsJsonAsync("/api/v1/outlook/credentials", new { clientId = app.ClientId.ToString(), clientSecret = secret.Value });
-        Assert.Equal(HttpStatusCode.OK, saved.StatusCode);
+        var under = new MailboxesUnderTest();
+        await under.both.InitializeAsync();
         return under;
     }
 
@@ -48,17 +34,7 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     }
 
     /// <summary>Walks through Microsoft's pages as <paramref name="person"/>.</summary>
-    public async Task<Uri> ConnectAsync(string path, string person)
-    {
-        var start = await Hub.PostAsync<JsonElement>(path + "/connect", new { });
-        using var browser = new PlainBrowser(Sandbox.Http);
-        await browser.OpenAsync(start.GetProperty("address").GetString()!);
-        if (browser.LeftFor is null) await EntraUnderTest.SignInAsync(browser, person);
-        if (browser.LeftFor is null) await browser.PressAsync(Sandbox.Directory.FindUser(person)!.IsPersonal ? "Yes" : "Accept");
-        using var back = await Hub.Browser.GetAsync(browser.LeftFor);
-        Assert.Equal(HttpStatusCode.Found, back.StatusCode);
-        return back.Headers.Location!;
-    }
+    public Task<Uri> ConnectAsync(string path, string person) => both.ConnectAsAsync(path, person);
 
     /// <summary>Created, connected, confirmed.</summary>
     public async Task<Guid> WatchAsync(string mailbox = Notifications, object? more = null)
@@ -106,9 +82,5 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public void Deliver(string mailbox, string from, string subject, string headers = "", string text = "hello") =>
         Sandbox.Transport.Deliver(Box(mailbox), Encoding.UTF8.GetBytes($"From: {from}\r\nTo: {mailbox}\r\nSubject: {subject}\r\nMessage-ID: <{Guid.CreateVersion7():N}@test.example>\r\n{headers}\r\n{text}\r\n"));
 
-    public async ValueTask DisposeAsync()
-    {
-        await Hub.DisposeAsync();
-        await Sandbox.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => both.DisposeAsync();
 }

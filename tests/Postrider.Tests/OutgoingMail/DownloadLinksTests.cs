@@ -134,6 +134,18 @@ public sealed partial class DownloadLinksTests
     }
 
     [Fact]
+    public async Task What_no_mail_takes_goes_as_links_whatever_the_server_would_take()
+    {
+        await using var hub = await HubWithServerAsync(maxEmailSize: 150);
+        Assert.Null(await hub.Service<SystemParameters>().SetAsync(KnownParameter.MaxMessageMegabytes, "2", null, Cancel));
+        var (id, message) = await PutAsync(hub, [new("a.bin", "application/octet-stream", Bytes(1_200_000)), new("b.bin", "application/octet-stream", Bytes(1_200_000))]);
+        Assert.Equal(2, (await LinksAsync(hub, id)).Count);
+        Assert.Empty(message.Parts);
+        var limits = await hub.GetAsync<JsonElement>("/api/v1/mails/limits");
+        Assert.Equal((2 * 1048576, 100 * 1048576), (limits.GetProperty("linksOver").GetInt64(), limits.GetProperty("maxFilesBytes").GetInt64()));
+    }
+
+    [Fact]
     public async Task Whoever_composes_is_told_before_sending()
     {
         await using var hub = await HubWithServerAsync();

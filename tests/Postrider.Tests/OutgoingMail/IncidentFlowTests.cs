@@ -140,7 +140,7 @@ public sealed class IncidentFlowTests
         await using var smtp = new ScriptedSmtp { At = at };
         var server = await MakeServerAsync(hub, new { name = "Scripted", kind = "smtp", host = "localhost", port = smtp.Port, security = "none", fromFilter = "meadow.example" });
         var id = await PutAsync(hub, "ann@meadow.example", "ben@example.org");
-        var mail = await SettledAsync(hub, id, now => now is { State: OutboxState.Waiting, Problem: not null });
+        var mail = await hub.MailUntilAsync(id, now => now is { State: OutboxState.Waiting, Problem: not null });
         Assert.Equal((0, "smtp-server-closing"), (mail.Tries, mail.Problem!.Code));
         Assert.NotNull(mail.NextTry);
         var incident = Assert.Single(await IncidentsAsync(hub));
@@ -148,7 +148,7 @@ public sealed class IncidentFlowTests
 
         smtp.At = null;
         await hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{server:D}/test", new { });
-        Assert.Equal(OutboxState.Sent, (await SettledAsync(hub, id, now => now.State.IsFinal())).State);
+        Assert.Equal(OutboxState.Sent, (await hub.MailUntilAsync(id, now => now.State.IsFinal())).State);
         Assert.Equal(1, smtp.Taken);
         Assert.Empty(await IncidentsAsync(hub));
     }
@@ -163,7 +163,7 @@ public sealed class IncidentFlowTests
         await MakeServerAsync(hub, new { name = "Works", kind = "smtp", host = "localhost", port = smtp.Port, security = "none", fromFilter = "post@works.example" });
         await Task.WhenAll(Enumerable.Range(0, 1000).Select(n => PutAsync(hub, n % 2 == 0 ? "a@dead.example" : "a@dead-too.example", "ben@example.org")));
         var healthy = await PutAsync(hub, "post@works.example", "ben@example.org");
-        Assert.Equal(OutboxState.Sent, (await SettledAsync(hub, healthy, mail => mail.State.IsFinal())).State);
+        Assert.Equal(OutboxState.Sent, (await hub.MailUntilAsync(healthy, mail => mail.State.IsFinal())).State);
 
         var incident = Assert.Single(await WaitAsync(hub, all => all is [{ MailsWaiting: 1000 }]));
         Assert.Equal(("host:localhost:1:server-unreachable", 2), (incident.Cause, incident.Servers));
@@ -175,7 +175,7 @@ public sealed class IncidentFlowTests
         var notice = Assert.Single(await hub.Service<HubDatabase>().ReadAsync(reader => hub.Service<OutboxStore>().List(reader, null, null, null, 1)));
         Assert.Equal(("Works", HubUnderTest.AdministratorEmail), (notice.ServerName, notice.Recipients));
         Assert.Contains("cannot be reached", notice.Subject, StringComparison.Ordinal);
-        await SettledAsync(hub, notice.Id, mail => mail.State.IsFinal());
+        await hub.MailUntilAsync(notice.Id, mail => mail.State.IsFinal());
         Assert.Equal(1002, await CountAsync(hub, "SELECT COUNT(*) FROM outbox_mail"));
         Assert.Equal(1, await CountAsync(hub, "SELECT COUNT(*) FROM incident"));
     }
@@ -226,7 +226,7 @@ public sealed class IncidentFlowTests
 
         using (var released = await HubUnderTest.SubmitAsync(hub.Browser, $"/outgoing-mail-servers/{server:D}", "release"))
             Assert.Equal(HttpStatusCode.Found, released.StatusCode);
-        Assert.Equal(OutboxState.Sent, (await SettledAsync(hub, id, now => now.State.IsFinal())).State);
+        Assert.Equal(OutboxState.Sent, (await hub.MailUntilAsync(id, now => now.State.IsFinal())).State);
         using var heldByProgram = await hub.Browser.PostAsync($"/api/v1/outgoing-servers/{server:D}/hold", null);
         using var releasedByProgram = await hub.Browser.PostAsync($"/api/v1/outgoing-servers/{server:D}/release", null);
         Assert.Equal((HttpStatusCode.NoContent, HttpStatusCode.NoContent), (heldByProgram.StatusCode, releasedByProgram.StatusCode));
@@ -281,17 +281,6 @@ public sealed class IncidentFlowTests
         {
             var now = await IncidentsAsync(hub);
             if (until(now)) return now;
-            await changes.Changes.ReadAsync(Cancel);
-        }
-    }
-
-    private static async Task<OutboxMail> SettledAsync(HubUnderTest hub, OutboxMailId id, Func<OutboxMail, bool> until)
-    {
-        using var changes = hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while (true)
-        {
-            var mail = (await hub.Service<HubDatabase>().ReadAsync(reader => hub.Service<OutboxStore>().Find(reader, id)))!;
-            if (until(mail)) return mail;
             await changes.Changes.ReadAsync(Cancel);
         }
     }

@@ -42,9 +42,11 @@ public sealed class MailRequestReaderTests
     public void A_message_without_recipients_or_too_large_is_refused()
     {
         var message = MailRequestReader.Read(Request() with { To = null }, Admin, null, Now).Message!;
-        Assert.Equal("mail-no-recipients", OutgoingMessageRules.Check(message, 1000)!.Code);
+        Assert.Equal("mail-no-recipients", OutgoingMessageRules.Check(message, 1000, 1000)!.Code);
         var large = MailRequestReader.Read(Request() with { Attachments = [new("a.bin", null, Convert.ToBase64String(new byte[10_000]), null)] }, Admin, null, Now).Message!;
-        Assert.Equal("mail-too-large", OutgoingMessageRules.Check(large, 10_000)!.Code);
+        Assert.Equal("mail-too-large", OutgoingMessageRules.Check(large, 100_000, 9_999)!.Code);
+        Assert.Null(OutgoingMessageRules.Check(large, 10_000, 10_000));
+        Assert.Equal("mail-too-large", OutgoingMessageRules.Check(large with { Attachments = [large.Attachments[0] with { ContentId = "shown" }] }, 10_000, 10_000)!.Code);
     }
 
     [Fact]

@@ -26,9 +26,9 @@ public sealed class OutboxFaultTests
         var id = await PutAsync(hub);
         await smtp.DotSeen.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
         clock.Advance(TimeSpan.FromSeconds(seconds));
-        if (expected == OutboxState.Unknown) await UntilAsync(hub, id, expected);
+        if (expected == OutboxState.Unknown) await hub.MailUntilAsync(id, mail => mail.State == expected);
         answer.SetResult();
-        await UntilAsync(hub, id, expected);
+        await hub.MailUntilAsync(id, mail => mail.State == expected);
 
         // An hour later nothing was sent a second time.
         clock.Advance(TimeSpan.FromHours(1));
@@ -96,12 +96,6 @@ public sealed class OutboxFaultTests
         var put = await hub.Service<Outbox>().PutAsync(new OutgoingMessage { From = new(null, EmailAddress.Parse(HubUnderTest.AdministratorEmail)), To = [new(null, EmailAddress.Parse("ben@example.org"))], Subject = "Offer", Text = "x" }, null, Cancel);
         Assert.Null(put.Problem);
         return put.Id!.Value;
-    }
-
-    private static async Task UntilAsync(HubUnderTest hub, OutboxMailId id, OutboxState state)
-    {
-        using var changes = hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while ((await FindAsync(hub, id)).State != state) await changes.Changes.ReadAsync(Cancel);
     }
 
     private static async Task<OutboxMail> FindAsync(HubUnderTest hub, OutboxMailId id) => (await hub.Service<HubDatabase>().ReadAsync(reader => hub.Service<OutboxStore>().Find(reader, id)))!;

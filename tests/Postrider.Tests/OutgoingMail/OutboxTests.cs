@@ -75,8 +75,12 @@ public sealed class OutboxTests
         await using var hub = await HubWithServerAsync();
         Assert.Null((await PutAsync(hub, Message() with { Attachments = [new DraftAttachment("a.bin", "application/octet-stream", new byte[2_000_000])] })).Problem);
         var before = await StoredAsync(hub);
-        var put = await PutAsync(hub, Message() with { Attachments = [new DraftAttachment("a.bin", "application/octet-stream", new byte[40 * 1024 * 1024])] });
+        // What the HTML shows cannot go as a link.
+        var put = await PutAsync(hub, Message() with { Html = "<img src='cid:a'>", Attachments = [new DraftAttachment("a.png", "image/png", new byte[40 * 1024 * 1024], "a")] });
         Assert.Equal("mail-too-large", put.Problem!.Code);
+        Assert.Null(await hub.Service<SystemParameters>().SetAsync(KnownParameter.MaxFilesMegabytes, "3", null, Cancel));
+        put = await PutAsync(hub, Message() with { Attachments = [.. Enumerable.Range(0, 2).Select(n => new DraftAttachment($"{n}.bin", "application/octet-stream", new byte[2_000_000]))] });
+        Assert.Equal(("mail-too-large", "The files are too large."), (put.Problem!.Code, put.Problem.What));
         Assert.Equal(before, await StoredAsync(hub));
     }
 
@@ -88,7 +92,8 @@ public sealed class OutboxTests
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         using var json = JsonDocument.Parse(await answer.Content.ReadAsStringAsync(Cancel));
         Assert.Equal("mail-too-large", json.RootElement.GetProperty("code").GetString());
-        Assert.Contains("takes 35 MB", json.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("as JSON, takes 35 MB", json.RootElement.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("multipart/form-data, up to 100 MB", json.RootElement.GetProperty("remedy").GetString(), StringComparison.Ordinal);
         Assert.Equal((0, 0), await StoredAsync(hub));
     }
 

@@ -22,7 +22,7 @@ public class RestoreWatchTests
         var id = await PutAsync(hub);
         var backup = await TestDatabase.BackUpAsync(hub.Options);
         await SendNowAsync(hub, id);
-        await UntilSentAsync(hub, id);
+        await hub.MailUntilAsync(id, mail => mail.State == OutboxState.Sent);
         Assert.Equal(1, smtp.Taken);
 
         await hub.RestartAsync(() => TestDatabase.PutBackAsync(hub.Options, backup));
@@ -36,7 +36,7 @@ public class RestoreWatchTests
         // Said once: the next start finds nothing to say, and what the person decides is done.
         using var released = await hub.Browser.PostAsync($"/api/v1/outgoing-servers/{server:D}/release", null, Cancel);
         Assert.True(released.IsSuccessStatusCode);
-        await UntilSentAsync(hub, id);
+        await hub.MailUntilAsync(id, mail => mail.State == OutboxState.Sent);
         Assert.Equal(2, smtp.Taken);
         await hub.RestartAsync();
         Assert.Equal(JsonValueKind.Null, (await hub.GetAsync<JsonElement>($"/api/v1/outgoing-servers/{server}")).GetProperty("held").ValueKind);
@@ -48,7 +48,7 @@ public class RestoreWatchTests
         await using var smtp = new ScriptedSmtp();
         await using var hub = await HubUnderTest.StartAsync();
         var server = (await hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Relay", kind = "smtp", host = "localhost", port = smtp.Port, security = "none", fromFilter = "hub.example" })).GetProperty("id").GetGuid();
-        await UntilSentAsync(hub, await PutAsync(hub));
+        await hub.MailUntilAsync(await PutAsync(hub), mail => mail.State == OutboxState.Sent);
         await hub.RestartAsync();
         Assert.Equal("1", (await File.ReadAllTextAsync(Path.Combine(hub.Options.DataFolder, RestoreWatch.FileName), Cancel)).Trim());
         Assert.Equal(JsonValueKind.Null, (await hub.GetAsync<JsonElement>($"/api/v1/outgoing-servers/{server}")).GetProperty("held").ValueKind);
@@ -104,11 +104,5 @@ public class RestoreWatchTests
     {
         using var answer = await hub.Browser.PostAsync($"/api/v1/mails/{id.Value}/send-now", null, Cancel);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancel));
-    }
-
-    private static async Task UntilSentAsync(HubUnderTest hub, OutboxMailId id)
-    {
-        using var changes = hub.Service<Postrider.Journal.LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while ((await hub.GetAsync<JsonElement>($"/api/v1/mails/{id.Value}")).GetProperty("state").GetString() != "sent") await changes.Changes.ReadAsync(Cancel);
     }
 }

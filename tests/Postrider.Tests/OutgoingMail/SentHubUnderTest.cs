@@ -1,20 +1,16 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
-using Postrider.Entra;
-using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.Mail.Mime;
 using Postrider.OutgoingMail;
 using Postrider.OutgoingServers;
 using Postrider.Sandbox;
-using Postrider.Sandbox.Directories;
 using Postrider.Sandbox.Exchange;
 using Postrider.Storage;
 using Postrider.Tests.OutgoingServers;
-using Postrider.Tests.Sandbox;
+using Postrider.Tests.OutlookAccounts;
 
 namespace Postrider.Tests.OutgoingMail;
 
@@ -24,47 +20,33 @@ internal sealed class SentHubUnderTest : IAsyncDisposable
     public const string Sender = "notifications@meadow.example";
     public const string Receiver = "rosa@outlook.example";
 
-    private SentHubUnderTest(RunningTenant sandbox, CutLine line, HubUnderTest hub) => (Sandbox, Line, Hub) = (sandbox, line, hub);
+    private readonly HubWithMicrosoft both;
 
-    public RunningTenant Sandbox { get; }
+    private SentHubUnderTest(HubWithMicrosoft both, CutLine line) => (this.both, Line) = (both, line);
+
+    public RunningTenant Sandbox => both.Microsoft;
     public CutLine Line { get; }
-    public HubUnderTest Hub { get; }
+    public HubUnderTest Hub => both.Hub;
     public OutgoingServerId Server { get; private set; }
 
     /// <param name="imap">Between the hub and the sandbox's IMAP; gets the sandbox's port and the file of its authority. Null: nothing.</param>
     public static async Task<SentHubUnderTest> StartAsync(Func<int, string, ImapWithoutSearch>? imap = null)
     {
-        var sandbox = await Tenant.StartAsync(new TenantOptions(), TestContext.Current.CancellationToken);
-        var line = new CutLine(sandbox.Smtp.Port);
-        var between = imap?.Invoke(sandbox.Imap.Port, sandbox.CertificateAuthorityFile);
-        var trust = sandbox.CertificateAuthorityFile;
-        if (between is not null)
+        CutLine? line = null;
+        var started = new HubWithMicrosoft(new TenantOptions(), (sandbox, options) =>
         {
-            trust = Path.Combine(Path.GetDirectoryName(trust)!, "both.pem");
-            await File.WriteAllTextAsync(trust, await File.ReadAllTextAsync(sandbox.CertificateAuthorityFile) + between.Pem);
-        }
-
-        var cloud = new MicrosoftCloud("Sandbox", sandbox.Http, "localhost", line.Port, "localhost", between?.Port ?? sandbox.Imap.Port);
-        var hub = await HubUnderTest.StartAsync(options => options with { Cloud = cloud, TrustCertificateFile = trust, Clock = sandbox.Clock });
-        var under = new SentHubUnderTest(sandbox, line, hub);
-
-        await hub.Service<Postrider.Apps.InstalledApps>().InstallAsync(Postrider.Apps.InstalledApps.MicrosoftOutlook, null);
-        var directory = sandbox.Directory;
-        var app = directory.Register(directory.FindTenant("meadow.example")!.Id, "Postrider", SignInAudience.AzureADandPersonalMicrosoftAccount, new Uri(hub.Address, "/microsoft_outlook/confirm").AbsoluteUri).Value!;
-        directory.AddPermissions(app.ClientId, "SMTP.Send", "IMAP.AccessAsUser.All");
-        var secret = directory.AddSecret(app.ClientId, "test", sandbox.Clock.GetUtcNow().AddMonths(6)).Value!;
-        using var saved = await hub.Browser.PutAsJsonAsync("/api/v1/outlook/credentials", new { clientId = app.ClientId.ToString(), clientSecret = secret.Value });
-        Assert.Equal(HttpStatusCode.OK, saved.StatusCode);
-
-        var id = (await hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Meadow", kind = "outlook", userName = Sender, fromFilter = Sender })).GetProperty("id").GetGuid();
+            line = new CutLine(sandbox.Smtp.Port);
+            var cloud = options.Cloud with { SmtpPort = line.Port };
+            if (imap?.Invoke(sandbox.Imap.Port, sandbox.CertificateAuthorityFile) is not { } between) return options with { Cloud = cloud, Clock = sandbox.Clock };
+            var trust = Path.Combine(Path.GetDirectoryName(sandbox.CertificateAuthorityFile)!, "both.pem");
+            File.WriteAllText(trust, File.ReadAllText(sandbox.CertificateAuthorityFile) + between.Pem);
+            return options with { Cloud = cloud with { ImapPort = between.Port }, TrustCertificateFile = trust, Clock = sandbox.Clock };
+        });
+        await started.InitializeAsync();
+        var under = new SentHubUnderTest(started, line!);
+        var id = (await under.Hub.PostAsync<JsonElement>("/api/v1/outgoing-servers", new { name = "Meadow", kind = "outlook", userName = Sender, fromFilter = Sender })).GetProperty("id").GetGuid();
         under.Server = new(id);
-        var start = await hub.PostAsync<JsonElement>($"/api/v1/outgoing-servers/{id}/connect", new { });
-        using var browser = new PlainBrowser(sandbox.Http);
-        await browser.OpenAsync(start.GetProperty("address").GetString()!);
-        await EntraUnderTest.SignInAsync(browser, Sender);
-        if (browser.LeftFor is null) await browser.PressAsync("Accept");
-        using var back = await hub.Browser.GetAsync(browser.LeftFor);
-        Assert.Equal(HttpStatusCode.Found, back.StatusCode);
+        await started.ConnectAsAsync($"/api/v1/outgoing-servers/{id}", Sender);
         return under;
     }
 
@@ -99,25 +81,7 @@ internal sealed class SentHubUnderTest : IAsyncDisposable
         }
     }
 
-    public async Task<OutboxMail> UntilAsync(OutboxMailId id, Func<OutboxMail, bool> holds)
-    {
-        using var changes = Hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail", $"outbox-mail/{id.Value:D}" })!;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(TimeSpan.FromSeconds(90));
-        while (true)
-        {
-            var mail = (await Hub.Service<HubDatabase>().ReadAsync(reader => Hub.Service<OutboxStore>().Find(reader, id)))!;
-            if (holds(mail)) return mail;
-            try
-            {
-                await changes.Changes.ReadAsync(limit.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                Assert.Fail($"Nothing more was heard of the mail: {await Hub.Browser.GetStringAsync($"/api/v1/mails/{id.Value}")}");
-            }
-        }
-    }
+    public Task<OutboxMail> UntilAsync(OutboxMailId id, Func<OutboxMail, bool> holds) => Hub.MailUntilAsync(id, holds);
 
     public Task<OutboxMail> UntilAsync(OutboxMailId id, OutboxState state) => UntilAsync(id, mail => mail.State == state);
 
@@ -132,9 +96,8 @@ internal sealed class SentHubUnderTest : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Hub.DisposeAsync();
+        await both.DisposeAsync();
         await Line.DisposeAsync();
-        await Sandbox.DisposeAsync();
     }
 }
 

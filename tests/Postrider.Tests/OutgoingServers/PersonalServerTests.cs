@@ -5,7 +5,6 @@ using Postrider.Mail.Mime;
 using Postrider.OutgoingMail;
 using Postrider.Settings;
 using Postrider.Tests.OutlookAccounts;
-using Postrider.Tests.Sandbox;
 
 namespace Postrider.Tests.OutgoingServers;
 
@@ -18,7 +17,7 @@ public sealed class PersonalServerTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task A_user_connects_the_own_mailbox_sends_through_it_and_switches_back()
     {
         using var api = await both.Hub.OpenBrowserOfUserAsync("Ben Baker", "ben@meadow.example");
-        using var ben = await SignedInAsync("ben@meadow.example");
+        using var ben = await both.BrowserAsync("ben@meadow.example");
         await ben.OpenAsync("/preferences");
         await ben.PressAsync("Connect your Outlook account");
         await HubWithMicrosoft.SignInAsync(ben, "ben@meadow.example");
@@ -49,7 +48,7 @@ public sealed class PersonalServerTests(HubWithMicrosoft both) : IClassFixture<H
     public async Task Somebody_elses_account_is_refused_and_nothing_is_stored()
     {
         using var api = await both.Hub.OpenBrowserOfUserAsync("Sally Sales", "sales@meadow.example");
-        using var sally = await SignedInAsync("sales@meadow.example");
+        using var sally = await both.BrowserAsync("sales@meadow.example");
         var accounts = await both.CountAsync("outlook_account");
         await sally.OpenAsync("/preferences");
         await sally.PressAsync("Connect your Outlook account");
@@ -104,13 +103,4 @@ public sealed class PersonalServerTests(HubWithMicrosoft both) : IClassFixture<H
         Assert.Equal(OutboxState.Sent, mail.State);
         return mail;
     }
-
-    private async Task<PlainBrowser> SignedInAsync(string email)
-    {
-        var browser = new PlainBrowser(both.Hub.Address, followsToOtherSites: true);
-        await browser.OpenAsync("/sign-in");
-        browser.Fill("E-mail", email);
-        browser.Fill("Password", HubUnderTest.Password);
-        await browser.PressAsync("Sign in");
-        return browser;
-    }}
+}

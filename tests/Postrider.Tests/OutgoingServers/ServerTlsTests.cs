@@ -143,7 +143,7 @@ public sealed class ServerTlsTests
         await using var hub = await HubUnderTest.StartAsync();
         using var client = IssueClient("relay.hub.example", days: 20);
         var id = await MakeAsync(hub, new { name = "By certificate", kind = "smtp", host = "localhost", port = 1, fromFilter = "ann@hub.example", authentication = "certificate", certificate = Convert.ToBase64String(client.Export(X509ContentType.Pkcs12, "p")), certificatePassword = "p" });
-        Assert.Contains("ends in 19 days", (await hub.PageAsync("/preferences")).QuerySelector("[data-problem=certificate-ends-soon]")!.TextContent, StringComparison.Ordinal);
+        Assert.Contains("ends in 20 days", (await hub.PageAsync("/preferences")).QuerySelector("[data-problem=certificate-ends-soon]")!.TextContent, StringComparison.Ordinal);
         Assert.Contains("certificate-ends-soon", (await hub.GetAsync<JsonElement>($"/api/v1/outgoing-servers/{id:D}")).GetProperty("warnings").ToString(), StringComparison.Ordinal);
         using var user = await hub.OpenBrowserOfUserAsync();
         Assert.Null((await hub.PageAsync("/preferences", user)).QuerySelector("[data-problem=certificate-ends-soon]"));

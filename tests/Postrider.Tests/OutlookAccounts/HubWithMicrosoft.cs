@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
 using Postrider.Apps;
 using Postrider.Entra;
 using Postrider.Mail;
@@ -17,6 +18,16 @@ namespace Postrider.Tests.OutlookAccounts;
 /// <summary>A hub and a sandbox in this process, the application registered there and its credentials saved here. The tests of one class share it; each makes its own servers.</summary>
 public sealed class HubWithMicrosoft : IAsyncLifetime
 {
+    private readonly TenantOptions tenant;
+    private readonly Func<RunningTenant, HubOptions, HubOptions> change;
+
+    public HubWithMicrosoft() : this(new TenantOptions { SkipWaits = true }, (_, options) => options)
+    {
+    }
+
+    /// <param name="change">Of the hub's options, once the sandbox is there; they have its cloud and its authority already.</param>
+    internal HubWithMicrosoft(TenantOptions tenant, Func<RunningTenant, HubOptions, HubOptions> change) => (this.tenant, this.change) = (tenant, change);
+
     internal HubUnderTest Hub { get; private set; } = null!;
 
     public RunningTenant Microsoft { get; private set; } = null!;
@@ -30,12 +41,12 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Microsoft = await Tenant.StartAsync(new TenantOptions { SkipWaits = true }, TestContext.Current.CancellationToken);
-        Hub = await HubUnderTest.StartAsync(options => options with
+        Microsoft = await Tenant.StartAsync(tenant, TestContext.Current.CancellationToken);
+        Hub = await HubUnderTest.StartAsync(options => change(Microsoft, options with
         {
             TrustCertificateFile = Microsoft.CertificateAuthorityFile,
             Cloud = new MicrosoftCloud("Sandbox", Microsoft.Http, "localhost", Microsoft.Smtp.Port, "localhost", Microsoft.Imap.Port),
-        });
+        }));
         Application = Microsoft.Directory.Register(Bakery.Id, "Postrider", SignInAudience.AzureADandPersonalMicrosoftAccount, new Uri(Hub.Address, "/microsoft_outlook/confirm").AbsoluteUri).Value!;
         Microsoft.Directory.AddPermissions(Application.ClientId, "SMTP.Send", "IMAP.AccessAsUser.All");
         Secret = Microsoft.Directory.AddSecret(Application.ClientId, "test", Microsoft.Clock.GetUtcNow().AddDays(180)).Value!.Value;
@@ -57,11 +68,11 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
     }
 
     /// <summary>A person's browser, signed in at the hub and nowhere else.</summary>
-    internal async Task<PlainBrowser> BrowserAsync()
+    internal async Task<PlainBrowser> BrowserAsync(string email = HubUnderTest.AdministratorEmail)
     {
         var browser = new PlainBrowser(Hub.Address, followsToOtherSites: true);
         await browser.OpenAsync("/sign-in");
-        browser.Fill("E-mail", HubUnderTest.AdministratorEmail);
+        browser.Fill("E-mail", email);
         browser.Fill("Password", HubUnderTest.Password);
         await browser.PressAsync("Sign in");
         return browser;
@@ -109,25 +120,30 @@ public sealed class HubWithMicrosoft : IAsyncLifetime
         return ServerOf(browser);
     }
 
+    /// <summary>As a program connects a server: the hub gives the address, a person walks through Microsoft's pages, and the administrator's session comes back.</summary>
+    /// <param name="path">Of the server in the API.</param>
+    /// <returns>Where the hub sends the browser in the end.</returns>
+    internal async Task<Uri> ConnectAsAsync(string path, string person)
+    {
+        var start = await Hub.PostAsync<JsonElement>(path + "/connect", new { });
+        using var browser = new PlainBrowser(Microsoft.Http);
+        await browser.OpenAsync(start.GetProperty("address").GetString()!);
+        if (browser.LeftFor is null) await EntraUnderTest.SignInAsync(browser, person);
+        if (browser.LeftFor is null) await browser.PressAsync(Microsoft.Directory.FindUser(person)!.IsPersonal ? "Yes" : "Accept");
+        using var back = await Hub.Browser.GetAsync(browser.LeftFor);
+        Assert.Equal(HttpStatusCode.Found, back.StatusCode);
+        return back.Headers.Location!;
+    }
+
     internal static Guid ServerOf(PlainBrowser browser) => Guid.Parse(browser.Address.Segments[^1]);
 
     internal async Task<OutgoingServer> ServerAsync(Guid id) => (await Hub.Service<OutgoingServerStore>().FindAsync(new(id)))!;
 
     internal Task<long> CountAsync(string table) => Hub.Service<HubDatabase>().ReadAsync(reader => reader.Scalar<long>($"SELECT COUNT(*) FROM {table}"));
 
-    /// <summary>Waits until the mail has come to rest, hearing of each change as the pages do.</summary>
-    internal async Task<OutboxMail> SettledAsync(OutboxMailId id, Func<OutboxMail, bool>? until = null)
-    {
-        until ??= mail => mail.State is not (OutboxState.Waiting or OutboxState.Sending) || mail is { State: OutboxState.Waiting, Problem: not null };
-        var (store, database) = (Hub.Service<OutboxStore>(), Hub.Service<HubDatabase>());
-        using var changes = Hub.Service<Postrider.Journal.LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while (true)
-        {
-            var mail = (await database.ReadAsync(reader => store.Find(reader, id)))!;
-            if (until(mail)) return mail;
-            await changes.Changes.ReadAsync(TestContext.Current.CancellationToken);
-        }
-    }
+    /// <summary>Waits until the mail has come to rest.</summary>
+    internal Task<OutboxMail> SettledAsync(OutboxMailId id, Func<OutboxMail, bool>? until = null) =>
+        Hub.MailUntilAsync(id, until ?? (mail => mail.State is not (OutboxState.Waiting or OutboxState.Sending) || mail is { State: OutboxState.Waiting, Problem: not null }));
 
     /// <summary>The messages of one folder in the sandbox, newest last.</summary>
     internal async Task<IReadOnlyList<Stored>> FolderAsync(string address, string folder) => (await ReadAsync<Folder>($"/control/mailboxes/{address}/folders/{Uri.EscapeDataString(folder)}/messages")).Messages;

@@ -51,8 +51,7 @@ public sealed class SubmittedEnvelopeTests
         await using var line = await submission.SignInAsync();
         Assert.StartsWith("250", await line.SendAsync(Message, mailParameters: " RET=HDRS ENVID=order-7", to: ["<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;benjamin@example.org", "<eve@example.org> NOTIFY=NEVER"]), StringComparison.Ordinal);
         var (first, _, _) = await submission.LastAsync();
-        using var changes = submission.Hub.Service<Postrider.Journal.LiveEvents>().Subscribe(new HashSet<string> { "outbox-mail" })!;
-        while ((await submission.Hub.Service<HubDatabase>().ReadAsync(reader => submission.Hub.Service<OutboxStore>().Find(reader, first.Id)))!.State != OutboxState.Sent) await changes.Changes.ReadAsync(Cancel);
+        await submission.Hub.MailUntilAsync(first.Id, mail => mail.State == OutboxState.Sent);
         await submission.Hub.Service<SubmitterReports>().TellAllAsync(Cancel);
         await submission.Hub.Service<SubmitterReports>().TellAllAsync(Cancel);
         Assert.Equal(subject is null ? 1 : 2, (await submission.StoredAsync()).Mails);

@@ -244,6 +244,13 @@ internal sealed class IncomingServerStore(TimeProvider clock, IncomingServerChan
     public string? DeliverTo(HubReader reader, Guid inbox) =>
         reader.Query<string>("select name from incoming_server where default_inbox_id = @inbox order by name limit 5", new { inbox }) is { Count: > 0 } names ? string.Join(", ", names) : null;
 
+    /// <summary>Addresses of the mailboxes that are read, shared ones too, and of the accounts by which they are; of a user name that is no address, nothing.</summary>
+    public IEnumerable<EmailAddress> Mailboxes(HubReader reader)
+    {
+        foreach (var name in reader.Query<string>("select user_name from incoming_server").Concat(accounts.List(reader).Select(account => account.UserName)))
+            if (EmailAddress.TryParse(name, out var address)) yield return address;
+    }
+
     public IncomingServerId NewId() => new(Ids.New(clock));
 
     private static object Values(HubTransaction tx, IncomingServerId id, IncomingServerSettings settings, byte[]? sealedPassword) => new

@@ -1,7 +1,9 @@
 using Postrider.Conversations;
 using Postrider.IncomingMail;
 using Postrider.Journal;
+using Postrider.Mail;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -23,15 +25,18 @@ internal static class IncomingServersFeature
         .AddSingleton<IMenuEntry, IncomingServersMenu>()
         .AddSingleton<IReceivingServers, ReceivingServers>()
         .AddSingleton<IInboxUse, ReceivingServers>()
+        .AddSingleton<IOwnMailboxes, ReceivingServers>()
         .AddHostedService<MailboxWatchers>();
 
     public static void MapIncomingServers(this WebApplication app) => IncomingServersApi.Map(app);
 
-    private sealed class ReceivingServers(IncomingServerStore store) : IReceivingServers, IInboxUse
+    private sealed class ReceivingServers(IncomingServerStore store) : IReceivingServers, IInboxUse, IOwnMailboxes
     {
         public ReceivingServer Of(HubReader reader, Guid server) => store.Receiving(reader, server);
 
         public string? UsedBy(HubReader reader, InboxId inbox) => store.DeliverTo(reader, inbox.Value) is { } names ? IncomingServersTexts.DeliversTo.With(names) : null;
+
+        public IEnumerable<EmailAddress> Mailboxes(HubReader reader) => store.Mailboxes(reader);
     }
 
     private sealed class IncomingServersMenu : IMenuEntry

@@ -64,7 +64,7 @@ internal static class LinkedFiles
         plain.Append("\n\n").Append(until).Append('\n');
         foreach (var link in links)
         {
-            var name = $"{link.File.FileName} ({SizeWords(link.Size)})";
+            var name = $"{link.File.FileName} ({ByteSize.Of(link.Size, CultureInfo.InvariantCulture)})";
             plain.Append('\n').Append(name).Append('\n').Append(link.Address).Append('\n');
             html.Append("<li><a href=\"").Append(WebUtility.HtmlEncode(link.Address.AbsoluteUri)).Append("\">").Append(WebUtility.HtmlEncode(name)).Append("</a></li>");
         }
@@ -81,8 +81,6 @@ internal static class LinkedFiles
             Html = message.Html is { } given ? Into(given, html.ToString()) : null,
         };
     }
-
-    public static string SizeWords(long bytes) => bytes < 1000 ? $"{bytes.ToString(CultureInfo.InvariantCulture)} B" : bytes < 100_000 ? $"{(bytes / 1000.0).ToString("0.#", CultureInfo.InvariantCulture)} kB" : $"{(bytes / 1_000_000.0).ToString("0.#", CultureInfo.InvariantCulture)} MB";
 
     // Behind </body> some programs show nothing.
     private static string Into(string html, string addition)

@@ -19,14 +19,14 @@ internal static class OutgoingMailProblems
     public static Problem HeaderInvalid(string detail) => new("mail-header-invalid", "The message cannot be written.", detail, "Correct the message id or the references.", "you", false);
 
     public static Problem TooLarge(long size, long limit, string whose) => new("mail-too-large", "The message is too large.",
-        $"It would be {Megabytes(size)} on the way (files grow by a third); {whose} takes {Megabytes(limit)}.", "Send smaller files, or a link to them.", "you", false);
+        $"It would be {Size(size)} on the way (files grow by a third); {whose} takes {Size(limit)}.", "Send smaller files, or a link to them.", "you", false);
 
     /// <param name="size">Null: more than the limit; they were not read to their end.</param>
     public static Problem FilesTooLarge(long? size, long limit) => new("mail-too-large", "The files are too large.",
-        $"They are {(size is { } known ? Megabytes(known) : "more than " + Megabytes(limit))} together; this hub takes {Megabytes(limit)} with a mail, as download links where one mail does not take them.", "Send fewer or smaller files; an administrator may raise postrider.max_files_megabytes.", "you", false);
+        $"They are {(size is { } known ? Size(known) : "more than " + Size(limit))} together; this hub takes {Size(limit)} with a mail, as download links where one mail does not take them.", "Send fewer or smaller files; an administrator may raise postrider.max_files_megabytes.", "you", false);
 
     /// <summary>base64 within JSON is held in memory.</summary>
-    public static Problem JsonTooLarge(long size, long limit, long filesLimit) => TooLarge(size, limit, "this hub, as JSON,") with { Remedy = $"Send the files as parts of multipart/form-data, up to {Megabytes(filesLimit)} together: docs/api.md." };
+    public static Problem JsonTooLarge(long size, long limit, long filesLimit) => TooLarge(size, limit, "this hub, as JSON,") with { Remedy = $"Send the files as parts of multipart/form-data, up to {Size(filesLimit)} together: docs/api.md." };
 
     public static Problem PartsInvalid(string detail) => new("mail-parts-invalid", "The parts of the request are not the ones that were expected.", detail,
         "Send multipart/form-data: first the part mail with the JSON, then a part with a file name for each file.", "you", false);
@@ -103,12 +103,12 @@ internal static class OutgoingMailProblems
 
     public static Problem NotSuppressed { get; } = new("suppressed-address-not-found", "This address is not suppressed.", null, "Reload the page: somebody may have removed it.", "you", false);
 
-    public static Problem StorageLow(long free) => new("storage-low", "The hub's disk is nearly full, so it takes no mail.", $"{Megabytes(free)} are free; it takes mail again from 256 MB on. What it has taken goes on being sent.", "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
+    public static Problem StorageLow(long free) => new("storage-low", "The hub's disk is nearly full, so it takes no mail.", $"{Size(free)} are free; it takes mail again from 256 MB on. What it has taken goes on being sent.", "Make room on the disk of the data folder; nothing has to be restarted.", "administrator", false);
 
     /// <param name="detail">What stands in the way.</param>
     public static Problem NotConvertible(string detail) => new("mail-not-convertible", "The message holds what no mail server takes, and it cannot be encoded anew without changing it.", detail, "Let the program that wrote it use base64 or quoted-printable, and lines of at most 998 octets.", "you", false);
 
     public static Problem CannotTake(string host, string detail) => new("mail-form-not-taken", $"{host} cannot take the message in the form in which it was written.", detail, "Let the program that wrote it encode its header and text (RFC 2047, quoted-printable), or send through another server.", "you", false);
 
-    private static string Megabytes(long bytes) => (bytes / 1048576.0).ToString("0.#", CultureInfo.InvariantCulture) + " MB";
+    private static string Size(long bytes) => ByteSize.Of(bytes, CultureInfo.InvariantCulture);
 }

@@ -7,6 +7,7 @@ using Postrider.Doctor;
 using Postrider.Journal;
 using Postrider.Mail;
 using Postrider.OutlookAccounts;
+using Postrider.Settings;
 using Postrider.Storage;
 using Postrider.Web;
 
@@ -72,7 +73,7 @@ internal sealed class ServersAtRest(IEnumerable<IServerResumed> resumed, ServerR
 }
 
 /// <summary>Outgoing Mail Servers, their troubles and their last test.</summary>
-internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents, OutlookAccountStore accounts, SendAsKnowledge sendAs, ServerRoster roster, IEnumerable<IServerUse> uses, IEnumerable<IServerResumed> resumed, TimeProvider clock)
+internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionProvider protection, JournalWriter journal, IncidentStore incidents, OutlookAccountStore accounts, SendAsKnowledge sendAs, ServerRoster roster, IEnumerable<IServerUse> uses, IEnumerable<IServerResumed> resumed, TimeProvider clock) : IOwnMailboxes
 {
     private const int MaxServers = 1000;
     private const int MaxReasonLength = 200;
@@ -89,6 +90,9 @@ internal sealed class OutgoingServerStore(HubDatabase database, IDataProtectionP
 
     /// <summary>As <see cref="List"/>, from memory when nothing has changed.</summary>
     public ValueTask<IReadOnlyList<OutgoingServer>> RosterAsync(CancellationToken cancellationToken) => roster.ReadAsync(() => ListAsync(cancellationToken));
+
+    /// <summary>Archived ones too: mail that left from them is answered to them.</summary>
+    public IEnumerable<EmailAddress> Mailboxes(HubReader reader) => Roster(reader).Select(server => server.Mailbox).OfType<EmailAddress>();
 
     public OutgoingServer? Find(HubReader reader, OutgoingServerId id) =>
         reader.QueryFirstOrDefault<Row>($"SELECT {Columns} FROM outgoing_server WHERE id = @id", new { id })?.ToServer();

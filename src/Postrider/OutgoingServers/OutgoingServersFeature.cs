@@ -15,6 +15,7 @@ internal static class OutgoingServersFeature
         StoredTypes.AddId(id => new OutgoingServerId(id), id => id.Value);
         services.AddSingleton<SendAsKnowledge>();
         services.AddSingleton<OutgoingServerStore>();
+        services.AddSingleton<IOwnMailboxes>(provider => provider.GetRequiredService<OutgoingServerStore>());
         services.AddSingleton<SendingBudgets>();
         services.AddSingleton<SendingBudgetForm>();
         services.AddSingleton<IMenuEntry, SendingBudgetsMenuEntry>();

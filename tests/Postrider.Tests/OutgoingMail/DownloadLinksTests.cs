@@ -30,7 +30,7 @@ public sealed partial class DownloadLinksTests
         var addresses = Address.Matches(message.Text).Select(match => match.Value).ToList();
         Assert.Equal(2, addresses.Count);
         Assert.All(addresses, address => Assert.Contains($"href=\"{address}\"", message.Html, StringComparison.Ordinal));
-        Assert.Contains("Plan &lt;b&gt;.pdf (0.9 MB)", message.Html, StringComparison.Ordinal);
+        Assert.Contains("Plan &lt;b&gt;.pdf (878.9 KB)", message.Html, StringComparison.Ordinal);
         Assert.EndsWith("</ul></body></html>", message.Html.Trim(), StringComparison.Ordinal);
 
         // The reader has no account.

@@ -22,7 +22,7 @@ public sealed partial class MailUploadTests(HubWithMicrosoft both) : IClassFixtu
     [Fact]
     public async Task A_file_of_60_MB_goes_as_a_link_that_the_recipient_can_fetch()
     {
-        const long Size = 60_000_000;
+        const long Size = 60L * 1024 * 1024;
         await both.ConnectAsync("sales@meadow.example");
         using var sent = await PostAsync(new { from = "sales@meadow.example", to = Rosa, subject = "The film", text = "Have a look." }, (new PatternStream(Size), "film.mp4", null));
         Assert.True(sent.StatusCode == HttpStatusCode.Accepted, await sent.Content.ReadAsStringAsync(Cancel));

@@ -100,6 +100,7 @@ public static class Hub
         app.UseSameOrigin();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseTakesFiles();
         app.UseAntiforgery();
         app.MapWeb();
         app.MapJournal();

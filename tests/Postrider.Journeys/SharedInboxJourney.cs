@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 using Postrider.IncomingMail;
+using Postrider.Settings;
 
 namespace Postrider.Journeys;
 
@@ -59,6 +60,8 @@ public sealed class SharedInboxJourney : IDisposable
         Assert.Equal("Dear Rosa, ", await page.Locator("#answer textarea").InputValueAsync());
         Assert.Equal(1, await page.Locator("#draft-files .cv-kept", new() { HasText = "Preisliste.pdf" }).CountAsync());
 
+        Assert.Null(await hub.Services.GetRequiredService<SystemParameters>().SetAsync(KnownParameter.MaxFilesMegabytes, "25", null));
+        await page.ReloadAsync();
         // Too much for one message: said beside the field, with what was there kept.
         await page.Locator("#answer input[type=file]").SetInputFilesAsync(new FilePayload { Name = "film.mp4", MimeType = "video/mp4", Buffer = new byte[26 << 20] });
         await page.Locator("#draft-files", new() { HasText = "larger than 25 MB" }).WaitForAsync();

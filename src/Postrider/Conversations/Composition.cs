@@ -1,5 +1,6 @@
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.Storage;
 using Postrider.Web;
 using T = Postrider.Conversations.ConversationsTexts;
 
@@ -12,6 +13,8 @@ public sealed record CompositionDraft(string? To, string? Cc, string? Subject, s
     public string? Bcc { get; init; }
     /// <summary>An answer: what it answers is quoted below the text.</summary>
     public bool WithQuote { get; init; }
+    /// <summary>Where the first attachments are stored, in their order; they come without their bytes.</summary>
+    public IReadOnlyList<StoredBody> Stored { get; init; } = [];
 }
 
 /// <summary>A draft that may be sent.</summary>
@@ -19,9 +22,9 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
 {
     /// <summary>Recipients that no header names.</summary>
     public IReadOnlyList<NamedAddress> Bcc { get; init; } = [];
+    /// <summary>As <see cref="CompositionDraft.Stored"/>.</summary>
+    public IReadOnlyList<StoredBody> Stored { get; init; } = [];
 
-    /// <summary>Decoded bytes of all attachments together. Microsoft: "Exchange Online limits", read 2026-11: a message of 35 MB as sent, and base64 adds a third.</summary>
-    public const int MaxAttachmentBytes = 25 << 20;
     public const int MaxAttachments = 100;
     // Microsoft: "Exchange Online limits", read 2026-11: recipients of one message, by default.
     public const int MaxRecipients = 500;
@@ -30,7 +33,8 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
 
     /// <summary>Checks a draft. Errors are keyed by the field they belong to: to, cc, bcc, subject, text, attachments.</summary>
     /// <param name="answer">An answer's subject may be left empty: the conversation has one.</param>
-    public static (Composition? Composition, IReadOnlyDictionary<string, string> Errors) Check(CompositionDraft draft, bool answer)
+    /// <param name="maxFilesBytes">Of all attachments together, as links or not.</param>
+    public static (Composition? Composition, IReadOnlyDictionary<string, string> Errors) Check(CompositionDraft draft, bool answer, long maxFilesBytes)
     {
         ArgumentNullException.ThrowIfNull(draft);
         Dictionary<string, string> errors = [];
@@ -50,11 +54,11 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
         else if (text is null && html is null && draft.Attachments.Count == 0) errors["text"] = T.TextMissing;
 
         if (draft.Attachments.Count > MaxAttachments) errors["attachments"] = T.TooManyAttachments.With(MaxAttachments);
-        else if (draft.Attachments.Sum(a => (long)a.Bytes.Length) > MaxAttachmentBytes) errors["attachments"] = TooLarge;
-        return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]) { Bcc = bcc }, errors);
+        else if (draft.Stored.Sum(s => s.Length) + draft.Attachments.Sum(a => (long)a.Bytes.Length) > maxFilesBytes) errors["attachments"] = TooLarge(maxFilesBytes);
+        return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]) { Bcc = bcc, Stored = draft.Stored }, errors);
     }
 
-    public static string TooLarge => T.AttachmentsTooLarge.With(MaxAttachmentBytes >> 20);
+    public static string TooLarge(long maxFilesBytes) => T.AttachmentsTooLarge.With(ByteSize.Of(maxFilesBytes));
 
     public static DraftAttachment Named(DraftAttachment attachment, int position) =>
         attachment with { FileName = SafeFileName.From(attachment.FileName, position, attachment.MediaType), MediaType = IsMediaType(attachment.MediaType) ? attachment.MediaType.ToLowerInvariant() : "application/octet-stream" };

@@ -76,10 +76,12 @@ public sealed record ThreadMessageAnswer(
 
 internal static class ConversationsApi
 {
-    /// <summary>A request with files up to more than twice the limit still gets an answer that names it; only beyond is the line cut.</summary>
-    internal const long MaxRequestBytes = 64L << 20;
-    /// <summary>base64 makes four bytes of three; the rest is text. A request that says it is longer holds more files than may be sent, and is answered without reading it.</summary>
-    private const long MaxJsonBytes = (Composition.MaxAttachmentBytes * 4L / 3) + (8L << 20);
+    /// <summary>A request up to this still gets an answer that names the limit; only beyond is the line cut.</summary>
+    private const long MaxRequestBytes = 64L << 20;
+    /// <summary>Files within JSON stand in memory three times over. Larger ones come to a draft as they are.</summary>
+    private const long MaxJsonFileBytes = 25L << 20;
+    /// <summary>base64 makes four bytes of three; the rest is text. A request that says it is longer is answered without reading it.</summary>
+    private const long MaxJsonBytes = (MaxJsonFileBytes * 4 / 3) + (8L << 20);
 
     public static void Map(IEndpointRouteBuilder routes)
     {
@@ -161,7 +163,7 @@ internal static class ConversationsApi
     {
         public static async ValueTask<PostedMessage> BindAsync(HttpContext http)
         {
-            if (http.Request.ContentLength > MaxJsonBytes) return new(null, Problems.ToResult(ConversationsProblems.NotSent(new Dictionary<string, string>(StringComparer.Ordinal) { ["attachments"] = Composition.TooLarge }), StatusCodes.Status413PayloadTooLarge));
+            if (http.Request.ContentLength > MaxJsonBytes) return new(null, Problems.ToResult(ConversationsProblems.NotSent(new Dictionary<string, string>(StringComparer.Ordinal) { ["attachments"] = ConversationsTexts.AttachmentsTooLargeForJson.With(ByteSize.Of(MaxJsonFileBytes)) }), StatusCodes.Status413PayloadTooLarge));
             try
             {
                 if (http.Request.HasJsonContentType() && await http.Request.ReadFromJsonAsync<MessageRequest>(http.RequestAborted) is { } request) return new(request, null);
@@ -203,5 +205,5 @@ internal static class ConversationsApi
         [.. m.Attachments.Select(a => new AttachmentAnswer(a.Id.Value, a.FileName, a.MediaType, a.Size, $"/api/v1/conversations/{m.Conversation}/attachments/{a.Id}"))]);
 
     /// <summary>How much a request to this endpoint may hold.</summary>
-    internal sealed record SizeLimit(long? MaxRequestBodySize) : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata;
+    private sealed record SizeLimit(long? MaxRequestBodySize) : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata;
 }

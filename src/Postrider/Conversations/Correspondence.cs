@@ -18,31 +18,31 @@ internal sealed record SendResult(ConversationId? Conversation, Problem? Problem
 /// <param name="Quote">Null: there is nothing to quote.</param>
 internal sealed record AnswerStart(string To, string Cc, string Subject, bool ToAll, string? Quote);
 
-/// <summary>The draft that a message was written in. It goes when the message is put.</summary>
-/// <param name="Bodies">Where the message's first files are stored already, in their order.</param>
-internal sealed record DraftOrigin(KeptDraft Draft, IReadOnlyList<Guid> Bodies);
-
 /// <summary>Writes and answers. Pages and API call these same methods.</summary>
 internal sealed class Correspondence(HubDatabase database, Bodies bodies, ConversationStore store, Outbox outbox, OutboxStore mails, ConversationEvents events, ReplyTokens tokens, TimeProvider clock)
 {
+    /// <summary>Of all files of a message together, as download links or not.</summary>
+    public long MaxFilesBytes => outbox.MaxFilesBytes;
+
     // Files that are together no longer than this are stored with their rows; more go before them, in chunks.
     private const int InlineBytes = 256 << 10;
 
     /// <summary>Begins a conversation. When it returns without a problem, conversation and mail are both safe; with one, neither is stored.</summary>
     /// <param name="onceKey">The same key again sends nothing and answers with the first message's conversation; null: no such promise.</param>
-    public async Task<SendResult> ComposeAsync(CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, DraftOrigin? origin = null)
+    /// <param name="origin">The draft that it was written in, which goes when the message is put; null: none was kept.</param>
+    public async Task<SendResult> ComposeAsync(CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, KeptDraft? origin = null)
     {
-        var (composition, errors) = Composition.Check(draft, answer: false);
+        var (composition, errors) = Composition.Check(draft, answer: false, MaxFilesBytes);
         if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
         return await SendAsync(composition, composition.Subject, null, new Answer(composition.Subject, null, []), author, onceKey, origin, cancel);
     }
 
     /// <summary>Answers the newest message of a conversation that came in, or the newest at all.</summary>
-    public async Task<SendResult> AnswerAsync(ConversationId id, CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, DraftOrigin? origin = null)
+    public async Task<SendResult> AnswerAsync(ConversationId id, CompositionDraft draft, Viewer author, string? onceKey, CancellationToken cancel, KeptDraft? origin = null)
     {
         var (conversation, answered) = await database.ReadAsync(r => (store.Find(r, id), Answered(store.Messages(r, id))), cancel);
         if (conversation is null) return SendResult.Failed(ConversationsProblems.NotFound());
-        var (composition, errors) = Composition.Check(draft, answer: true);
+        var (composition, errors) = Composition.Check(draft, answer: true, MaxFilesBytes);
         if (composition is null) return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
         var answer = Answer.To(composition.Subject.Length > 0 ? composition.Subject : conversation.Subject, answered?.HeaderId, answered?.References ?? []);
         if (draft.WithQuote && QuotedText.Of(answered, author.TimeZone) is { } quote) composition = composition with { Text = (composition.Text ?? "").TrimEnd() + "\n\n" + quote };
@@ -72,11 +72,11 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
     private static ThreadMessage? Answered(IReadOnlyList<ThreadMessage> messages) =>
         messages.LastOrDefault(m => m.Direction == MessageDirection.Incoming) ?? messages.LastOrDefault(m => m.Direction == MessageDirection.Outgoing);
 
-    private async Task<SendResult> SendAsync(Composition composition, string conversationSubject, ConversationId? existing, Answer headers, Viewer author, string? onceKey, DraftOrigin? origin, CancellationToken cancel)
+    private async Task<SendResult> SendAsync(Composition composition, string conversationSubject, ConversationId? existing, Answer headers, Viewer author, string? onceKey, KeptDraft? origin, CancellationToken cancel)
     {
         if (!EmailAddress.TryParse(author.Email, out var address)) return SendResult.Failed(ConversationsProblems.AuthorWithoutAddress());
         var from = new NamedAddress(author.Name.Length > 0 ? author.Name : null, address);
-        var files = await StoreLargeFilesAsync(composition.Attachments, origin?.Bodies.Count ?? 0, cancel);
+        var files = await StoreLargeFilesAsync(composition, cancel);
         ConversationId? begun = null;
 
         var put = await outbox.PutAsync(
@@ -92,7 +92,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                 Text = composition.Text,
                 Html = composition.Html,
                 Attachments = composition.Attachments,
-                StoredFiles = [.. files.Select((file, i) => file ?? (i < origin?.Bodies.Count ? origin.Bodies[i] : null))],
+                StoredFiles = files,
                 InReplyTo = headers.InReplyTo,
                 References = headers.References,
                 Creator = author.UserId,
@@ -101,9 +101,6 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
             (tx, mail, messageId) =>
             {
                 var conversation = existing ?? store.Start(tx, conversationSubject);
-                // Another page may have thrown the draft away meanwhile.
-                var kept = origin is null ? null : DraftStore.BodiesOf(tx, origin.Draft.Id);
-                Guid BodyOf(int i) => origin is not null && i < origin.Bodies.Count && kept!.Contains(origin.Bodies[i]) ? origin.Bodies[i] : files[i] ?? bodies.Put(tx, composition.Attachments[i].Bytes);
                 store.Add(tx, conversation, new NewThreadMessage
                 {
                     Id = new(Ids.New(clock)),
@@ -122,12 +119,12 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
                     OutboxMail = mail.Value,
                     SentFrom = SentFrom(tx, mail),
                     DeliveryState = OutboxState.Waiting.Word(),
-                    Attachments = [.. composition.Attachments.Select((file, i) => new NewThreadAttachment(new(Ids.New(clock)), i, file.FileName, file.MediaType, file.Bytes.Length, file.ContentId, BodyOf(i)))],
+                    Attachments = [.. composition.Attachments.Select((file, i) => new NewThreadAttachment(new(Ids.New(clock)), i, file.FileName, file.MediaType, files[i]?.Length ?? file.Bytes.Length, file.ContentId, files[i]?.Id ?? bodies.Put(tx, file.Bytes)))],
                     JoinsPeople = true,
                 });
                 store.MarkSeen(tx, conversation, author.UserId);
                 store.Follow(tx, conversation, author.UserId);
-                if (origin is not null) DraftStore.Delete(tx, origin.Draft, origin.Bodies.ToHashSet());
+                if (origin is not null) DraftStore.Delete(tx, origin, composition.Stored.Select(file => file.Id).ToHashSet());
                 events.Changed(tx, conversation);
                 begun = conversation;
             },
@@ -142,11 +139,13 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
     private string? SentFrom(HubReader reader, OutboxMailId mail) =>
         AddressList.Parse(mails.Find(reader, mail)?.HeaderFrom).Addresses is [var sentFrom, ..] ? sentFrom.Address.Normalized : null;
 
-    private async Task<Guid?[]> StoreLargeFilesAsync(IReadOnlyList<DraftAttachment> files, int from, CancellationToken cancel)
+    private async Task<StoredBody?[]> StoreLargeFilesAsync(Composition composition, CancellationToken cancel)
     {
-        var stored = new Guid?[files.Count];
-        if (files.Skip(from).Sum(file => (long)file.Bytes.Length) <= InlineBytes) return stored;
-        for (var i = from; i < files.Count; i++)
+        var files = composition.Attachments;
+        var stored = new StoredBody?[files.Count];
+        for (var i = 0; i < composition.Stored.Count; i++) stored[i] = composition.Stored[i];
+        if (files.Sum(file => (long)file.Bytes.Length) <= InlineBytes) return stored;
+        for (var i = composition.Stored.Count; i < files.Count; i++)
         {
             using var bytes = new MemoryStream(files[i].Bytes.ToArray(), writable: false);
             stored[i] = await bodies.PutAsync(bytes, cancel);

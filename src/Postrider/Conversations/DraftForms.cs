@@ -16,9 +16,9 @@ internal static class DraftForms
     {
         // IFormCollection as a parameter has the form's antiforgery token checked.
         routes.MapPost("/conversations/{id:guid}/draft", (Guid id, IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel) => SaveAsync(new ConversationId(id), PathOf(id), form, drafts, links, parameters, viewer, cancel))
-            .RequireAuthorization(Policies.SignedIn).WithMetadata(new ConversationsApi.SizeLimit(ConversationsApi.MaxRequestBytes)).ExcludeFromDescription();
+            .RequireAuthorization(Policies.SignedIn).WithMetadata(new TakesFilesAttribute()).ExcludeFromDescription();
         routes.MapPost(NewPath, (IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel) => SaveAsync(null, NewPath, form, drafts, links, parameters, viewer, cancel))
-            .RequireAuthorization(Policies.SignedIn).WithMetadata(new ConversationsApi.SizeLimit(ConversationsApi.MaxRequestBytes)).ExcludeFromDescription();
+            .RequireAuthorization(Policies.SignedIn).WithMetadata(new TakesFilesAttribute()).ExcludeFromDescription();
     }
 
     private static async Task<IResult> SaveAsync(ConversationId? conversation, string path, IFormCollection form, Drafts drafts, DownloadLinks links, SystemParameters parameters, Viewer viewer, CancellationToken cancel)
@@ -31,7 +31,7 @@ internal static class DraftForms
             var saved = await drafts.SaveAsync(viewer, conversation, onceKey, posted.Fields, null, [], cancel);
             return new RazorComponentResult<DraftState>(new { At = saved.Draft?.SavedAt, Error = saved.Problem?.Detail });
         }
-        var result = posted.IsTooLarge ? SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = Composition.TooLarge }) : await drafts.SaveAsync(viewer, conversation, onceKey, posted.Fields, null, await posted.ReadFilesAsync(cancel), cancel);
+        var result = await drafts.SaveAsync(viewer, conversation, onceKey, posted.Fields, null, posted.Files, cancel);
         var draft = result.Draft ?? await drafts.FindWithAsync(viewer, conversation, onceKey, cancel);
         return new RazorComponentResult<DraftFiles>(new { Files = draft?.Files ?? [], Error = result.Problem is null ? null : string.Join(' ', result.Errors.Values), SaveAt = path, Saved = draft?.SavedAt, LinksOver = await links.LimitForAsync(viewer, cancel), LinkDays = (int)parameters.DownloadLinkLife.TotalDays });
     }

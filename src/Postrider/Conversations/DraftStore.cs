@@ -1,3 +1,4 @@
+using Postrider.OutgoingMail;
 using Postrider.Storage;
 
 namespace Postrider.Conversations;
@@ -47,36 +48,35 @@ internal sealed class DraftStore(TimeProvider clock)
             """, values)[0];
     }
 
-    public void PutFile(HubTransaction tx, Guid draft, string fileName, string mediaType, long size, Guid body) => tx.Execute(
+    public void PutFile(HubTransaction tx, Guid draft, UploadedFile file) => tx.Execute(
         """
         insert into message_draft_file (id, draft_id, position, file_name, media_type, size, body_id)
-        values (@Id, @draft, (select coalesce(max(position), -1) + 1 from message_draft_file where draft_id = @draft), @fileName, @mediaType, @size, @body)
-        """, new { Id = Ids.New(clock), draft, fileName, mediaType, size, body });
+        values (@Id, @draft, (select coalesce(max(position), -1) + 1 from message_draft_file where draft_id = @draft), @FileName, @MediaType, @Length, @Body)
+        """, new { Id = Ids.New(clock), draft, file.File.FileName, file.File.MediaType, file.Body.Length, Body = file.Body.Id });
 
+    /// <summary>Its bytes stay for a day: the same form may be on its way out with them.</summary>
     public static void DeleteFile(HubTransaction tx, DraftFile file)
     {
         tx.Execute("delete from message_draft_file where id = @Id", new { file.Id });
-        Bodies.Delete(tx, file.Body);
+        Bodies.Release(tx, file.Body.Id);
     }
 
-    /// <param name="kept">Files that have another owner now; null: none.</param>
+    /// <summary>As <see cref="DeleteFile"/>, with all its files.</summary>
+    /// <param name="kept">Bytes that have another owner now; null: none.</param>
     public static void Delete(HubTransaction tx, KeptDraft draft, IReadOnlySet<Guid>? kept = null)
     {
         foreach (var body in tx.Query<Guid>("select body_id from message_draft_file where draft_id = @Id", new { draft.Id }))
         {
             tx.Execute("delete from message_draft_file where draft_id = @Id and body_id = @body", new { draft.Id, body });
-            if (kept?.Contains(body) != true) Bodies.Delete(tx, body);
+            if (kept?.Contains(body) != true) Bodies.Release(tx, body);
         }
         tx.Execute("delete from message_draft where id = @Id", new { draft.Id });
     }
 
-    /// <summary>Files of a draft that are still there.</summary>
-    public static IReadOnlySet<Guid> BodiesOf(HubReader reader, Guid draft) => reader.Query<Guid>("select body_id from message_draft_file where draft_id = @draft", new { draft }).ToHashSet();
-
     private static List<KeptDraft> WithFiles(HubReader reader, IReadOnlyList<Row> rows) => [.. rows.Select(row => new KeptDraft(
         row.Id, row.Conversation is { } conversation ? new ConversationId(conversation) : null, row.OnceKey, row.ToField, row.CcField, row.BccField, row.Subject, row.Words, row.WithQuote, row.SavedAt,
-        [.. reader.Query<FileRow>("select id as Id, file_name as FileName, media_type as MediaType, size as Size, body_id as Body from message_draft_file where draft_id = @Id order by position", new { row.Id })
-            .Select(file => new DraftFile(file.Id, file.FileName, file.MediaType, file.Size, file.Body))]) { ConversationSubject = row.ConversationSubject })];
+        [.. reader.Query<FileRow>("select f.id as Id, f.file_name as FileName, f.media_type as MediaType, f.size as Size, f.body_id as Body, b.sha256 as Sha256 from message_draft_file f join body b on b.id = f.body_id where f.draft_id = @Id order by f.position", new { row.Id })
+            .Select(file => new DraftFile(file.Id, file.FileName, file.MediaType, new StoredBody(file.Body, file.Size, file.Sha256)))]) { ConversationSubject = row.ConversationSubject })];
 
     private sealed class Row
     {
@@ -100,5 +100,6 @@ internal sealed class DraftStore(TimeProvider clock)
         public string MediaType { get; set; } = "";
         public long Size { get; set; }
         public Guid Body { get; set; }
+        public byte[] Sha256 { get; set; } = [];
     }
 }

@@ -27,25 +27,29 @@ internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore sto
 
     /// <summary>Saves the fields, and adds files.</summary>
     /// <param name="kept">Files that stay; null: all.</param>
-    public async Task<SaveResult> SaveAsync(Viewer viewer, ConversationId? conversation, string onceKey, PostedFields fields, IReadOnlySet<Guid>? kept, IReadOnlyList<DraftAttachment> files, CancellationToken cancel)
+    public async Task<SaveResult> SaveAsync(Viewer viewer, ConversationId? conversation, string onceKey, PostedFields fields, IReadOnlySet<Guid>? kept, IReadOnlyList<NewDraftFile> files, CancellationToken cancel)
     {
-        if (fields.TooLong() is { Count: > 0 } tooLong) return SaveResult.Refused(tooLong);
-        var named = files.Select(Composition.Named).ToList();
-        var stored = await StoreAsync(named, cancel);
+        if (IsTooLarge(files)) return SaveResult.Refused(TooLarge());
+        return await SaveAsync(viewer, conversation, onceKey, fields, kept, await StoreAsync(files, cancel), cancel);
+    }
+
+    // Files are stored; when nothing of this is saved they go again.
+    private async Task<SaveResult> SaveAsync(Viewer viewer, ConversationId? conversation, string onceKey, PostedFields fields, IReadOnlySet<Guid>? kept, List<UploadedFile> stored, CancellationToken cancel)
+    {
         try
         {
-            var result = await database.WriteAsync(tx =>
+            var result = fields.TooLong() is { Count: > 0 } tooLong ? SaveResult.Refused(tooLong) : await database.WriteAsync(tx =>
             {
                 var existing = Existing(tx, viewer, conversation, onceKey);
                 // A form that saves by itself may come after the same form was sent.
                 if (conversation is { } answered && conversations.Find(tx, answered) is null || mails.FindByKey(tx, KeyOf(viewer, existing?.OnceKey ?? onceKey)) is not null) return SaveResult.Nothing;
                 var staying = (existing?.Files ?? []).Where(file => kept?.Contains(file.Id) != false).ToList();
-                if (existing is null && fields.IsEmpty && named.Count == 0) return SaveResult.Nothing;
-                if (staying.Sum(file => file.Size) + named.Sum(file => (long)file.Bytes.Length) > Composition.MaxAttachmentBytes) return SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = Composition.TooLarge });
-                if (staying.Count + named.Count > Composition.MaxAttachments) return SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = ConversationsTexts.TooManyAttachments.With(Composition.MaxAttachments) });
+                if (existing is null && fields.IsEmpty && stored.Count == 0) return SaveResult.Nothing;
+                if (staying.Sum(file => file.Body.Length) + stored.Sum(file => file.Body.Length) > correspondence.MaxFilesBytes) return SaveResult.Refused(TooLarge());
+                if (staying.Count + stored.Count > Composition.MaxAttachments) return SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = ConversationsTexts.TooManyAttachments.With(Composition.MaxAttachments) });
                 foreach (var gone in (existing?.Files ?? []).Except(staying)) DraftStore.DeleteFile(tx, gone);
                 var id = store.Put(tx, viewer.UserId, existing?.Id, conversation, onceKey, fields);
-                for (var i = 0; i < named.Count; i++) store.PutFile(tx, id, named[i].FileName, named[i].MediaType, named[i].Bytes.Length, stored[i]);
+                foreach (var file in stored) store.PutFile(tx, id, file);
                 return new SaveResult(store.Find(tx, viewer.UserId, id), null, new Dictionary<string, string>());
             }, cancel);
             if (result.Draft is null) await DropAsync(stored);
@@ -62,17 +66,31 @@ internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore sto
     public async Task<(SendResult? Sent, SaveResult? Saved)> TakeAsync(Viewer viewer, ConversationId? conversation, PostedComposition posted, CancellationToken cancel)
     {
         var onceKey = posted.OnceKey ?? Ids.New(clock).ToString("N");
-        if (posted.IsTooLarge) return (TooLarge(), null);
-        var files = await posted.ReadFilesAsync(cancel);
-        if (posted.SaveOnly) return (null, await SaveAsync(viewer, conversation, onceKey, posted.Fields, posted.Kept, files, cancel));
+        if (IsTooLarge(posted.Files)) return (NotSent(TooLarge()), null);
+        if (posted.SaveOnly) return (null, await SaveAsync(viewer, conversation, onceKey, posted.Fields, posted.Kept, posted.Files, cancel));
         if (await correspondence.SentWithAsync(viewer, onceKey, cancel) is { } stands) return (new SendResult(stands, null, new Dictionary<string, string>()), null);
 
         var draft = await database.ReadAsync(r => Existing(r, viewer, conversation, onceKey), cancel);
-        var result = await SendAsync(viewer, conversation, draft, posted.Fields, posted.Kept, files, onceKey, cancel);
-        if (result.Conversation is not null) return (result, null);
-        // The same form sent twice at one time: the other one was sent.
-        if (await correspondence.SentWithAsync(viewer, onceKey, cancel) is { } other) return (new SendResult(other, null, new Dictionary<string, string>()), null);
-        return (result, await SaveAsync(viewer, conversation, onceKey, posted.Fields, posted.Kept, files, cancel));
+        var stored = await StoreAsync(posted.Files, cancel);
+        var isOwned = false;
+        try
+        {
+            var result = await SendAsync(viewer, conversation, draft, posted.Fields, posted.Kept, stored, onceKey, cancel);
+            if (result.Conversation is not null)
+            {
+                isOwned = true;
+                return (result, null);
+            }
+
+            // The same form sent twice at one time: the other one was sent.
+            if (await correspondence.SentWithAsync(viewer, onceKey, cancel) is { } other) return (new SendResult(other, null, new Dictionary<string, string>()), null);
+            isOwned = true;
+            return (result, await SaveAsync(viewer, conversation, onceKey, posted.Fields, posted.Kept, stored, cancel));
+        }
+        finally
+        {
+            if (!isOwned) await DropAsync(stored);
+        }
     }
 
     /// <summary>Sends a draft as it is.</summary>
@@ -99,43 +117,50 @@ internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore sto
         return true;
     }, cancel);
 
-    private async Task<SendResult> SendAsync(Viewer viewer, ConversationId? conversation, KeptDraft? draft, PostedFields fields, IReadOnlySet<Guid> kept, IReadOnlyList<DraftAttachment> added, string onceKey, CancellationToken cancel)
+    private async Task<SendResult> SendAsync(Viewer viewer, ConversationId? conversation, KeptDraft? draft, PostedFields fields, IReadOnlySet<Guid> kept, IReadOnlyList<UploadedFile> added, string onceKey, CancellationToken cancel)
     {
-        var staying = (draft?.Files ?? []).Where(file => kept.Contains(file.Id)).ToList();
-        if (staying.Sum(file => file.Size) + added.Sum(file => (long)file.Bytes.Length) > Composition.MaxAttachmentBytes) return TooLarge();
-        List<DraftAttachment> files = [];
-        foreach (var file in staying) files.Add(new DraftAttachment(file.FileName, file.MediaType, await bodies.ReadAsync(file.Body, cancel)));
-        var written = new CompositionDraft(fields.To, fields.Cc, fields.Subject, fields.Text, null, [.. files, .. added]) { Bcc = fields.Bcc, WithQuote = fields.WithQuote };
-        var origin = draft is null ? null : new DraftOrigin(draft, [.. staying.Select(file => file.Body)]);
+        // All of them lie in the store: what goes as a download link is not read at all.
+        List<UploadedFile> files = [.. (draft?.Files ?? []).Where(file => kept.Contains(file.Id)).Select(file => new UploadedFile(new DraftAttachment(file.FileName, file.MediaType, default), file.Body)), .. added];
+        var written = new CompositionDraft(fields.To, fields.Cc, fields.Subject, fields.Text, null, [.. files.Select(file => file.File)]) { Bcc = fields.Bcc, WithQuote = fields.WithQuote, Stored = [.. files.Select(file => file.Body)] };
         return conversation is { } answered
-            ? await correspondence.AnswerAsync(answered, written, viewer, onceKey, cancel, origin)
-            : await correspondence.ComposeAsync(written, viewer, onceKey, cancel, origin);
+            ? await correspondence.AnswerAsync(answered, written, viewer, onceKey, cancel, draft)
+            : await correspondence.ComposeAsync(written, viewer, onceKey, cancel, draft);
     }
 
     private KeptDraft? Existing(HubReader reader, Viewer viewer, ConversationId? conversation, string onceKey) =>
         conversation is { } answered ? store.FindOf(reader, viewer.UserId, answered) : store.FindWith(reader, viewer.UserId, onceKey);
 
-    private static SendResult TooLarge()
-    {
-        var errors = new Dictionary<string, string> { ["attachments"] = Composition.TooLarge };
-        return new SendResult(null, ConversationsProblems.NotSent(errors), errors);
-    }
+    private bool IsTooLarge(IReadOnlyList<NewDraftFile> files) => files.Sum(file => file.Length) > correspondence.MaxFilesBytes;
+
+    private Dictionary<string, string> TooLarge() => new() { ["attachments"] = Composition.TooLarge(correspondence.MaxFilesBytes) };
+
+    private static SendResult NotSent(IReadOnlyDictionary<string, string> errors) => new(null, ConversationsProblems.NotSent(errors), errors);
 
     internal static string KeyOf(Viewer viewer, string onceKey) => $"{viewer.UserId:D}:{onceKey}";
 
-    private async Task<List<Guid>> StoreAsync(IReadOnlyList<DraftAttachment> files, CancellationToken cancel)
+    private async Task<List<UploadedFile>> StoreAsync(IReadOnlyList<NewDraftFile> files, CancellationToken cancel)
     {
-        List<Guid> stored = [];
-        foreach (var file in files)
+        List<UploadedFile> stored = [];
+        try
         {
-            using var bytes = new MemoryStream(file.Bytes.ToArray(), writable: false);
-            stored.Add(await bodies.PutAsync(bytes, cancel));
+            foreach (var file in files)
+            {
+                var named = Composition.Named(new DraftAttachment(file.FileName, file.MediaType, default), stored.Count);
+                await using var bytes = file.Open();
+                stored.Add(new UploadedFile(named, await bodies.PutAsync(bytes, cancel)));
+            }
+
+            return stored;
         }
-        return stored;
+        catch
+        {
+            await DropAsync(stored);
+            throw;
+        }
     }
 
-    private async Task DropAsync(List<Guid> stored)
+    private async Task DropAsync(List<UploadedFile> stored)
     {
-        foreach (var body in stored) await bodies.DropAsync(body);
+        foreach (var file in stored) await bodies.DropAsync(file.Body.Id);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Postrider.Mail.Mime;
 using Postrider.Storage;
 using Postrider.Web;
@@ -27,12 +28,7 @@ internal static class DraftsApi
         drafts.MapPut("/{id:guid}", async (Guid id, DraftRequest request, Drafts kept, Viewer viewer, CancellationToken cancel) =>
             await kept.FindAsync(viewer, id, cancel) is { } draft ? Saved(await kept.SaveAsync(viewer, draft.Conversation, draft.OnceKey, Fields(request), null, [], cancel), StatusCodes.Status200OK) : NotFound());
         drafts.MapDelete("/{id:guid}", async (Guid id, Drafts kept, Viewer viewer, CancellationToken cancel) => await kept.DiscardAsync(viewer, id, cancel) ? Results.NoContent() : NotFound());
-        drafts.MapPost("/{id:guid}/attachments", async (Guid id, AttachmentRequest request, Drafts kept, Viewer viewer, CancellationToken cancel) =>
-        {
-            if (await kept.FindAsync(viewer, id, cancel) is not { } draft) return NotFound();
-            var file = new DraftAttachment(request.FileName ?? "", request.MediaType ?? "application/octet-stream", request.Content ?? []);
-            return Saved(await kept.SaveAsync(viewer, draft.Conversation, draft.OnceKey, new PostedFields(draft.To, draft.Cc, draft.Bcc, draft.Subject, draft.Text, draft.WithQuote), null, [file], cancel), StatusCodes.Status200OK);
-        }).WithMetadata(new ConversationsApi.SizeLimit(ConversationsApi.MaxRequestBytes));
+        drafts.MapPost("/{id:guid}/attachments", AttachAsync).Accepts<AttachmentRequest>("application/json", "multipart/form-data").WithMetadata(new TakesFilesAttribute());
         drafts.MapDelete("/{id:guid}/attachments/{file:guid}", async (Guid id, Guid file, Drafts kept, Viewer viewer, CancellationToken cancel) => await kept.RemoveFileAsync(viewer, id, file, cancel) ? Results.NoContent() : NotFound());
         drafts.MapPost("/{id:guid}/send", async (Guid id, Drafts kept, Viewer viewer, CancellationToken cancel) => await kept.SendAsync(viewer, id, cancel) is { } sent ? ConversationsApi.Sent(sent) : NotFound());
 
@@ -42,6 +38,26 @@ internal static class DraftsApi
             Saved(await kept.SaveAsync(viewer, new(id), Ids.New(clock).ToString("N"), Fields(request), null, [], cancel), StatusCodes.Status200OK));
         answers.MapDelete("", async (Guid id, Drafts kept, Viewer viewer, CancellationToken cancel) =>
             await kept.FindOfAsync(viewer, new(id), cancel) is { } draft && await kept.DiscardAsync(viewer, draft.Id, cancel) ? Results.NoContent() : NotFound());
+    }
+
+    /// <summary>A file as JSON in base64, or any number of them as parts of multipart/form-data.</summary>
+    private static async Task<IResult> AttachAsync(Guid id, HttpContext http, Drafts kept, Viewer viewer, CancellationToken cancel)
+    {
+        if (await kept.FindAsync(viewer, id, cancel) is not { } draft) return NotFound();
+        var fields = new PostedFields(draft.To, draft.Cc, draft.Bcc, draft.Subject, draft.Text, draft.WithQuote);
+        IReadOnlyList<NewDraftFile>? files = null;
+        try
+        {
+            if (http.Request.HasFormContentType) files = PostedComposition.FilesOf(await http.Request.ReadFormAsync(cancel), null);
+            else if (http.Request.HasJsonContentType() && await http.Request.ReadFromJsonAsync<AttachmentRequest>(cancel) is { } request)
+                files = [NewDraftFile.Of(new DraftAttachment(request.FileName ?? "", request.MediaType ?? "application/octet-stream", request.Content ?? []))];
+        }
+        catch (JsonException)
+        {
+            // Answered below, as every body that is neither of the two.
+        }
+
+        return files is null ? Problems.ToResult(WebProblems.NotUnderstood, StatusCodes.Status400BadRequest) : Saved(await kept.SaveAsync(viewer, draft.Conversation, draft.OnceKey, fields, null, files, cancel), StatusCodes.Status200OK);
     }
 
     private static PostedFields Fields(DraftRequest request) => new(request.To, request.Cc, request.Bcc, request.Subject, request.Text?.ReplaceLineEndings("\n"), request.Quote);
@@ -57,5 +73,5 @@ internal static class DraftsApi
     private static IResult NotFound() => Problems.ToResult(ConversationsProblems.DraftNotFound());
 
     private static DraftAnswer Of(KeptDraft draft) => new(
-        draft.Id, draft.Conversation?.Value, draft.To, draft.Cc, draft.Bcc, draft.Subject, draft.Text, draft.WithQuote, draft.SavedAt, [.. draft.Files.Select(file => new DraftFileAnswer(file.Id, file.FileName, file.MediaType, file.Size))]);
+        draft.Id, draft.Conversation?.Value, draft.To, draft.Cc, draft.Bcc, draft.Subject, draft.Text, draft.WithQuote, draft.SavedAt, [.. draft.Files.Select(file => new DraftFileAnswer(file.Id, file.FileName, file.MediaType, file.Body.Length))]);
 }

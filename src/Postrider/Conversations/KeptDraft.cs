@@ -1,3 +1,5 @@
+using Postrider.Storage;
+
 namespace Postrider.Conversations;
 
 /// <summary>A message that somebody is writing, as entered: nothing in it has been checked.</summary>
@@ -11,4 +13,4 @@ internal sealed record KeptDraft(Guid Id, ConversationId? Conversation, string O
 }
 
 /// <param name="Body">Its bytes.</param>
-public sealed record DraftFile(Guid Id, string FileName, string MediaType, long Size, Guid Body);
+public sealed record DraftFile(Guid Id, string FileName, string MediaType, StoredBody Body);

@@ -1,4 +1,5 @@
 using Postrider.Mail.Mime;
+using Postrider.OutgoingMail;
 using Postrider.Web;
 
 namespace Postrider.Conversations;
@@ -25,10 +26,18 @@ internal sealed record PostedFields(string? To, string? Cc, string? Bcc, string?
     }
 }
 
-/// <summary>A message as a form posted it. Files are read only when they are within the limit: a larger one never enters memory.</summary>
+/// <summary>A file that is added to a draft, before it is stored.</summary>
+internal sealed record NewDraftFile(string FileName, string MediaType, long Length, Func<Stream> Open)
+{
+    public static NewDraftFile Of(DraftAttachment file) => new(file.FileName, file.MediaType, file.Bytes.Length, () => new MemoryBody(file.Bytes));
+
+    public static NewDraftFile Of(IFormFile file) => new(file.FileName, file.ContentType ?? "application/octet-stream", file.Length, file.OpenReadStream);
+}
+
+/// <summary>A message as a form posted it. Its files lie in a temporary file of ASP.NET Core, and go from there into the store chunk by chunk.</summary>
 /// <param name="Kept">Files of the draft that stay in it.</param>
 /// <param name="SaveOnly"><i>Save draft</i> was pressed.</param>
-internal sealed record PostedComposition(PostedFields Fields, string? OnceKey, IReadOnlySet<Guid> Kept, bool SaveOnly, IReadOnlyList<IFormFile> Files)
+internal sealed record PostedComposition(PostedFields Fields, string? OnceKey, IReadOnlySet<Guid> Kept, bool SaveOnly, IReadOnlyList<NewDraftFile> Files)
 {
     public static PostedComposition Of(IFormCollection form) => new(
         // Browsers send line ends as CR LF.
@@ -36,19 +45,9 @@ internal sealed record PostedComposition(PostedFields Fields, string? OnceKey, I
         form["onceKey"].ToString() is { Length: > 0 and <= 100 } key ? key : null,
         form["keep"].Select(id => Guid.TryParse(id, out var file) ? file : Guid.Empty).ToHashSet(),
         form["act"] == "save",
-        [.. form.Files.GetFiles("attachments").Where(f => f.Length > 0 || f.FileName.Length > 0)]);
+        FilesOf(form, "attachments"));
 
-    public bool IsTooLarge => Files.Sum(f => f.Length) > Composition.MaxAttachmentBytes;
-
-    public async Task<IReadOnlyList<DraftAttachment>> ReadFilesAsync(CancellationToken cancel)
-    {
-        List<DraftAttachment> files = [];
-        foreach (var file in Files)
-        {
-            using var bytes = new MemoryStream((int)file.Length);
-            await file.CopyToAsync(bytes, cancel);
-            files.Add(new DraftAttachment(file.FileName, file.ContentType ?? "application/octet-stream", bytes.ToArray()));
-        }
-        return files;
-    }
+    /// <param name="field">Null: of every field.</param>
+    public static IReadOnlyList<NewDraftFile> FilesOf(IFormCollection form, string? field) =>
+        [.. (field is null ? form.Files : form.Files.GetFiles(field)).Where(file => file.Length > 0 || file.FileName.Length > 0).Select(NewDraftFile.Of)];
 }

@@ -141,7 +141,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             if (mail.Bytes.Length > InlineBytes)
             {
                 using var bytes = new MemoryStream(mail.Bytes.ToArray(), writable: false);
-                body = await bodies.PutAsync(bytes, cancel);
+                body = (await bodies.PutAsync(bytes, cancel)).Id;
             }
             prepared.Add((mail, SHA256.HashData(mail.Bytes.Span), body));
         }
@@ -387,7 +387,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         foreach (var file in OpenedMessage.Of(MimeMessage.Read(bytes)).Files)
         {
             using var content = new MemoryStream(file.Bytes.ToArray(), writable: false);
-            files.Add(await bodies.PutAsync(content, cancel));
+            files.Add((await bodies.PutAsync(content, cancel)).Id);
         }
         return read with { Files = files };
     }

@@ -76,7 +76,6 @@ internal static class LinkedFiles
         {
             Attachments = [.. stays.Select(place => message.Attachments[place])],
             StoredFiles = [.. stays.Select(place => message.StoredFiles.ElementAtOrDefault(place))],
-            KeptFiles = [.. stays.Select(place => message.KeptFiles.ElementAtOrDefault(place))],
             Text = message.Text is not null || message.Html is null ? (message.Text?.TrimEnd() + plain).TrimStart() : null,
             Html = message.Html is { } given ? Into(given, html.ToString()) : null,
         };

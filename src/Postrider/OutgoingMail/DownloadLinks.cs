@@ -30,8 +30,8 @@ internal sealed class DownloadLinks(HubDatabase database, Bodies bodies, Downloa
         foreach (var place in places)
         {
             var file = message.Attachments[place];
-            var body = message.StoredFiles.ElementAtOrDefault(place);
-            if (body is null && file.Bytes.Length > InOneWrite) body = await bodies.PutAsync(new MemoryBody(file.Bytes), cancellationToken);
+            var body = message.StoredFiles.ElementAtOrDefault(place)?.Id;
+            if (body is null && file.Bytes.Length > InOneWrite) body = (await bodies.PutAsync(new MemoryBody(file.Bytes), cancellationToken)).Id;
             var (token, hash) = LinkedFiles.NewToken();
             made.Add(new(file, message.SizeOf(place), body, hash, new Uri(parameters.BaseUrl, Path + token)));
         }

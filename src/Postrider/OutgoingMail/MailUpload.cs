@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
@@ -11,7 +10,8 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>A file that was stored as it came.</summary>
-internal sealed record UploadedFile(DraftAttachment File, Guid Body, KeptFile Kept);
+/// <param name="File">Without its bytes.</param>
+internal sealed record UploadedFile(DraftAttachment File, StoredBody Body);
 
 /// <summary>A mail as multipart/form-data: first its JSON, then its files, each of which goes into the store chunk by chunk. docs/decisions/0023.</summary>
 internal static class MailUpload
@@ -45,7 +45,7 @@ internal static class MailUpload
         finally
         {
             // What a mail names has its row now; the sweep takes what else there is.
-            if (!taken) foreach (var file in files) await bodies.DropAsync(file.Body);
+            if (!taken) foreach (var file in files) await bodies.DropAsync(file.Body.Id);
         }
 
         async Task<IResult> TakeAsync()
@@ -68,8 +68,8 @@ internal static class MailUpload
                     using var measured = reading = new MeasuredBody(part.Body, outbox.MaxFilesBytes - sum);
                     var stored = await bodies.PutAsync(measured, cancel);
                     var contentId = part.Headers is { } headers && headers.TryGetValue("Content-ID", out var given) ? given.ToString().Trim().Trim('<', '>') : null;
-                    files.Add(new(new DraftAttachment(name, MediaTypeHeaderValue.TryParse(part.ContentType, out var kind) ? kind.MediaType.ToString() : "application/octet-stream", default, contentId), stored, measured.End()));
-                    sum += measured.Count;
+                    files.Add(new(new DraftAttachment(name, MediaTypeHeaderValue.TryParse(part.ContentType, out var kind) ? kind.MediaType.ToString() : "application/octet-stream", default, contentId), stored));
+                    sum += stored.Length;
                 }
 
                 var before = message.Attachments.Count;
@@ -77,8 +77,7 @@ internal static class MailUpload
                     message with
                     {
                         Attachments = [.. message.Attachments, .. files.Select(file => file.File)],
-                        StoredFiles = [.. Enumerable.Repeat<Guid?>(null, before), .. files.Select(file => (Guid?)file.Body)],
-                        KeptFiles = [.. Enumerable.Repeat<KeptFile?>(null, before), .. files.Select(file => file.Kept)],
+                        StoredFiles = [.. Enumerable.Repeat<StoredBody?>(null, before), .. files.Select(file => file.Body)],
                     },
                     null, cancel);
                 taken = put.Id is not null;
@@ -113,29 +112,18 @@ internal static class MailUpload
         ? (HeaderUtilities.RemoveQuotes(disposition.Name).Value, HeaderUtilities.RemoveQuotes(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName).Value)
         : (null, null);
 
-    /// <summary>Counts and hashes what passes, and ends with <see cref="InvalidDataException"/> beyond its limit.</summary>
+    /// <summary>Counts what passes, and ends with <see cref="InvalidDataException"/> beyond its limit.</summary>
     private sealed class MeasuredBody(Stream inner, long limit) : ForwardStream
     {
-        private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private long count;
 
-        public long Count { get; private set; }
-
-        public bool IsOver => Count > limit;
-
-        public KeptFile End() => new(Count, hash.GetHashAndReset());
+        public bool IsOver => count > limit;
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             var read = await inner.ReadAsync(buffer, cancellationToken);
-            hash.AppendData(buffer.Span[..read]);
-            Count += read;
+            count += read;
             return !IsOver ? read : throw new InvalidDataException($"The files are longer than {limit} bytes.");
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            hash.Dispose();
-            base.Dispose(disposing);
         }
     }
 }

@@ -75,7 +75,7 @@ internal sealed partial class Outbox
             needs.Add(block);
             hash?.AppendData(block);
         });
-        var body = await bodies.PutAsync(whole, cancellationToken);
+        var body = (await bodies.PutAsync(whole, cancellationToken)).Id;
         var size = whole.Count;
         try
         {
@@ -126,7 +126,7 @@ internal sealed partial class Outbox
     {
         await using var source = bodies.OpenSeekable(body, size);
         await using var converted = await ConvertedBody.OpenAsync(source, SmtpBodyKind.EightBit, cancellationToken);
-        return converted.Refusal is { } refused ? (null, refused.Detail) : (await bodies.PutAsync(converted, cancellationToken), null);
+        return converted.Refusal is { } refused ? (null, refused.Detail) : ((await bodies.PutAsync(converted, cancellationToken)).Id, null);
     }
 
     /// <summary>Equal for messages that mean the same: envelope, fields that a program does not make anew each time, and body.</summary>

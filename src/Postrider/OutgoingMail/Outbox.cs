@@ -76,7 +76,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         if (TooLarge(bytes.Length, server) is { } tooLarge) return new(null, null, tooLarge);
 
         // 3 the mail and whatever belongs to it are stored in one transaction; the caller's acknowledgement follows the commit
-        Guid? streamed = bytes.Length > InOneWrite ? await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken) : null;
+        Guid? streamed = bytes.Length > InOneWrite ? (await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken)).Id : null;
         return await StoreAsync(id, message, decision, messageId, bytes, streamed, bytes.Length, requestHash, tx =>
         {
             linkStore.Put(tx, id, linked, expiresAt);
@@ -87,11 +87,10 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
     /// <summary>What goes within the mail is no larger than a mail may be: it is read where it was only stored.</summary>
     private async Task<OutgoingMessage> WithBytesAsync(OutgoingMessage message, CancellationToken cancellationToken)
     {
-        if (message.KeptFiles.All(kept => kept is null)) return message;
         var files = message.Attachments.ToArray();
         for (var place = 0; place < files.Length; place++)
-            if (message.KeptFiles.ElementAtOrDefault(place) is not null) files[place] = files[place] with { Bytes = await bodies.ReadAsync(message.StoredFiles[place]!.Value, cancellationToken) };
-        return message with { Attachments = files, KeptFiles = [] };
+            if (files[place].Bytes.IsEmpty && message.StoredFiles.ElementAtOrDefault(place) is { } stored) files[place] = files[place] with { Bytes = await bodies.ReadAsync(stored.Id, cancellationToken) };
+        return message with { Attachments = files };
     }
 
     private async Task<(ServerDecision Decision, OutgoingServer? Server)> ChooseAsync(OutgoingMessage message, CancellationToken cancellationToken)
@@ -175,7 +174,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
             Add(file.FileName);
             Add(file.MediaType);
             Add(file.ContentId);
-            hash.AppendData(message.KeptFiles.ElementAtOrDefault(place)?.Sha256 ?? SHA256.HashData(file.Bytes.Span));
+            hash.AppendData(message.StoredFiles.ElementAtOrDefault(place)?.Sha256 ?? SHA256.HashData(file.Bytes.Span));
         }
 
         return hash.GetHashAndReset();

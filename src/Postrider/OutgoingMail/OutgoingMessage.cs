@@ -1,11 +1,9 @@
 using Postrider.Mail;
 using Postrider.Mail.Mime;
 using Postrider.OutgoingServers;
+using Postrider.Storage;
 
 namespace Postrider.OutgoingMail;
-
-/// <summary>What is known of a file that was stored as it came.</summary>
-internal sealed record KeptFile(long Size, byte[] Sha256);
 
 /// <summary>A message to send, as its author means it. From may be replaced by the default sender's address when the server is chosen.</summary>
 internal sealed record OutgoingMessage
@@ -20,10 +18,8 @@ internal sealed record OutgoingMessage
     public string? Text { get; init; }
     public string? Html { get; init; }
     public IReadOnlyList<DraftAttachment> Attachments { get; init; } = [];
-    /// <summary>Bodies that hold the attachments' bytes already, by place; null in it or too short: none does. A file that goes as a link shares that body.</summary>
-    public IReadOnlyList<Guid?> StoredFiles { get; init; } = [];
-    /// <summary>Attachments, by place, whose bytes lie in <see cref="StoredFiles"/> alone, while their own are empty. Null in it or too short: the bytes are at hand.</summary>
-    public IReadOnlyList<KeptFile?> KeptFiles { get; init; } = [];
+    /// <summary>Where the attachments' bytes are stored already, by place; null in it or too short: nowhere. An attachment that is stored may come without its bytes; one that goes as a link shares the body.</summary>
+    public IReadOnlyList<StoredBody?> StoredFiles { get; init; } = [];
     /// <summary>Without angle brackets; null when it answers nothing.</summary>
     public string? InReplyTo { get; init; }
     public IReadOnlyList<string> References { get; init; } = [];
@@ -59,5 +55,5 @@ internal sealed record OutgoingMessage
     public DraftReport? Report { get; init; }
 
     /// <summary>Bytes of the attachment at this place.</summary>
-    public long SizeOf(int place) => KeptFiles.ElementAtOrDefault(place)?.Size ?? Attachments[place].Bytes.Length;
+    public long SizeOf(int place) => StoredFiles.ElementAtOrDefault(place)?.Length ?? Attachments[place].Bytes.Length;
 }

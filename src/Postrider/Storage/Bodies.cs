@@ -4,6 +4,9 @@ using System.Security.Cryptography;
 
 namespace Postrider.Storage;
 
+/// <summary>Bytes that are stored, without themselves.</summary>
+public sealed record StoredBody(Guid Id, long Length, byte[] Sha256);
+
 /// <summary>
 /// Message bytes, in chunks, so that a large one is neither one row nor one array.
 /// The table that owns a body has a column <c>body_id BLOB REFERENCES body(id)</c>: by that reference the sweep tells an orphan from a body in use.
@@ -28,7 +31,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     }
 
     /// <summary>Stores chunk by chunk, each durable when the next is read. When it returns, the whole body is; the row that owns it follows, or the sweep takes it. When it throws, what was stored is gone again, as far as the database lets it.</summary>
-    public async Task<Guid> PutAsync(Stream source, CancellationToken cancellationToken = default)
+    public async Task<StoredBody> PutAsync(Stream source, CancellationToken cancellationToken = default)
     {
         var id = Ids.New(clock);
         await database.WriteAsync(tx => InsertUnsettled(tx, id), cancellationToken);
@@ -49,7 +52,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
 
             var digest = hash.GetHashAndReset();
             await database.WriteAsync(tx => Complete(tx, id, length, digest), cancellationToken);
-            return id;
+            return new(id, length, digest);
         }
         catch
         {
@@ -70,7 +73,7 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
     public async Task<byte[]> ReadAsync(Guid id, CancellationToken cancellationToken = default)
     {
         var (stored, chunks) = await database.ReadAsync(r => (
-            r.QueryFirstOrDefault<StoredBody>("SELECT length, sha256 FROM body WHERE id = @id AND length IS NOT NULL", new { id }),
+            r.QueryFirstOrDefault<StoredBody>("SELECT id, length, sha256 FROM body WHERE id = @id AND length IS NOT NULL", new { id }),
             r.Query<byte[]>("SELECT bytes FROM body_chunk WHERE body_id = @id ORDER BY n", new { id })), cancellationToken);
         if (stored is null) throw new InvalidDataException($"There is no body {id}.");
         var bytes = new byte[stored.Length];
@@ -161,8 +164,6 @@ internal sealed class Bodies(HubDatabase database, TimeProvider clock)
         tx.Execute("UPDATE body SET length = @length, sha256 = @sha256 WHERE id = @id", new { id, length, sha256 });
 
     private sealed record Candidate(Guid Id, DateTimeOffset CreatedAt);
-
-    private sealed record StoredBody(long Length, byte[] Sha256);
 
     private sealed record SmallBody(Guid Id, byte[] Sha256, byte[] Bytes);
 }

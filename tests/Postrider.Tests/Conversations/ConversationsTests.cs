@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Postrider.Conversations;
 using Postrider.IncomingMail;
 using Postrider.OutgoingMail;
+using Postrider.Settings;
 using Postrider.Storage;
 
 namespace Postrider.Tests.Conversations;
@@ -128,6 +129,7 @@ public class ConversationsTests
     public async Task Forty_megabytes_are_refused_with_the_limit_and_the_input_is_kept()
     {
         await using var hub = await HubUnderTest.StartAsync();
+        Assert.Null(await hub.Service<SystemParameters>().SetAsync(KnownParameter.MaxFilesMegabytes, "25", null));
         using var answer = await PostAsync(hub, "/conversations/new", "ann@example.org", "Large", new byte[40 << 20]);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
@@ -150,7 +152,7 @@ public class ConversationsTests
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
         var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
         Assert.Equal("message-attachments-too-large", problem.GetProperty("code").GetString());
-        Assert.Contains("25 MB", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("25 MB in base64. Save a draft", problem.GetProperty("detail").GetString(), StringComparison.Ordinal);
         await AssertNothingStoredAsync(hub);
     }
 

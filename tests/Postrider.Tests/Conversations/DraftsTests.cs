@@ -4,8 +4,11 @@ using System.Text;
 using System.Text.Json;
 using AngleSharp.Dom;
 using AngleSharp.Html.Dom;
+using Postrider.Conversations;
 using Postrider.Mail.Mime;
+using Postrider.Settings;
 using Postrider.Storage;
+using Postrider.Web;
 
 namespace Postrider.Tests.Conversations;
 
@@ -107,7 +110,7 @@ public sealed class DraftsTests
     }
 
     [Fact]
-    public async Task A_file_whose_mark_is_cleared_is_left_out_and_its_bytes_are_gone()
+    public async Task A_file_whose_mark_is_cleared_is_left_out_and_its_bytes_are_let_go_of()
     {
         await using var hub = await StartAsync();
         var id = await Mails.TakeAsync(hub, Order);
@@ -116,13 +119,14 @@ public sealed class DraftsTests
         using var content = Multipart(fields, "save", []);
         using var again = await hub.Browser.PostAsync($"/conversations/{id}", content);
         Assert.Empty((await hub.PageAsync($"/conversations/{id}")).QuerySelectorAll(".cv-kept li"));
-        Assert.Equal(0L, await hub.Service<HubDatabase>().ReadAsync(r => r.Scalar<long>("select count(*) from body where length = 11")));
+        Assert.Equal(0L, await hub.Service<HubDatabase>().ReadAsync(r => r.Scalar<long>("select count(*) from body where length = 11 and settled = 1")));
     }
 
     [Fact]
     public async Task Files_of_a_draft_are_limited_together()
     {
         await using var hub = await StartAsync();
+        Assert.Null(await hub.Service<SystemParameters>().SetAsync(KnownParameter.MaxFilesMegabytes, "25", null));
         var id = await Mails.TakeAsync(hub, Order);
         using var first = await PostAsync(hub, $"/conversations/{id}", "save", "x", ("a.bin", new byte[20 << 20]));
         using var second = await PostAsync(hub, $"/conversations/{id}", "save", "x", ("b.bin", new byte[6 << 20]));
@@ -138,6 +142,72 @@ public sealed class DraftsTests
         var shown = await HubUnderTest.ReadPageAsync(part);
         Assert.Contains("larger than 25 MB", shown.QuerySelector("#draft-files")!.TextContent, StringComparison.Ordinal);
         Assert.Equal("a.bin", Assert.Single(shown.QuerySelectorAll("#draft-files .cv-kept span")).TextContent);
+    }
+
+    [Fact]
+    public async Task A_file_larger_than_a_mail_goes_as_a_link_and_stands_in_the_conversation()
+    {
+        await using var hub = await StartAsync();
+        var id = await Mails.TakeAsync(hub, Order);
+        var film = new byte[40 << 20];
+        Random.Shared.NextBytes(film);
+        using var sent = await PostAsync(hub, $"/conversations/{id}", "send", "Have a look.", ("film.mp4", film));
+        Assert.Equal(HttpStatusCode.Found, sent.StatusCode);
+
+        var message = await LastAsync(hub, id);
+        var wire = MimeMessage.Read(await hub.Browser.GetByteArrayAsync($"/api/v1/mails/{message.GetProperty("delivery").GetProperty("mail").GetGuid()}/message"));
+        Assert.Contains("film.mp4 (40 MB)", wire.TextBody, StringComparison.Ordinal);
+        var address = wire.TextBody!.Split('\n').Single(line => line.Contains("/files/", StringComparison.Ordinal)).Trim();
+        Assert.Equal(film, await hub.Browser.GetByteArrayAsync(new Uri(address).AbsolutePath));
+        var file = Assert.Single(message.GetProperty("attachments").EnumerateArray());
+        Assert.Equal(film.LongLength, file.GetProperty("size").GetInt64());
+        Assert.Equal(film, await hub.Browser.GetByteArrayAsync($"/api/v1/conversations/{id}/attachments/{file.GetProperty("id").GetGuid()}"));
+    }
+
+    [Fact]
+    public async Task A_program_adds_files_to_a_draft_as_parts()
+    {
+        await using var hub = await StartAsync();
+        var draft = (await hub.PostAsync<JsonElement>("/api/v1/drafts", new { to = "ann@example.org", subject = "Two files", text = "Here they are." })).GetProperty("id").GetGuid();
+        using var parts = new MultipartFormDataContent { { new ByteArrayContent(new byte[30 << 20]), "file", "large.bin" }, { new ByteArrayContent("a,b"u8.ToArray()), "another", "small.csv" } };
+        using var added = await hub.Browser.PostAsync($"/api/v1/drafts/{draft}/attachments", parts);
+        Assert.Equal(HttpStatusCode.OK, added.StatusCode);
+        Assert.Equal([("large.bin", 30L << 20), ("small.csv", 3L)], (await added.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("attachments").EnumerateArray().Select(file => (file.GetProperty("fileName").GetString()!, file.GetProperty("size").GetInt64())));
+
+        using var neither = await hub.Browser.PostAsync($"/api/v1/drafts/{draft}/attachments", new StringContent("{", Encoding.UTF8, "application/json"));
+        Assert.Equal(HttpStatusCode.BadRequest, neither.StatusCode);
+        using var cut = new ByteArrayContent("--x\r\nContent-Disposition: form-data; name=a; filename=b"u8.ToArray());
+        cut.Headers.ContentType = new("multipart/form-data") { Parameters = { new("boundary", "x") } };
+        using var broken = await hub.Browser.PostAsync($"/api/v1/drafts/{draft}/attachments", cut);
+        Assert.Equal(HttpStatusCode.BadRequest, broken.StatusCode);
+        using var cutPage = new ByteArrayContent("--x\r\nContent-Disposition: form-data; name=a; filename=b"u8.ToArray());
+        cutPage.Headers.ContentType = cut.Headers.ContentType;
+        using var page = await hub.Browser.PostAsync("/conversations/new", cutPage);
+        Assert.Equal(HttpStatusCode.BadRequest, page.StatusCode);
+
+        var sent = await hub.PostAsync<JsonElement>($"/api/v1/drafts/{draft}/send", new { });
+        var message = await LastAsync(hub, sent.GetProperty("conversation").GetGuid());
+        var wire = MimeMessage.Read(await hub.Browser.GetByteArrayAsync($"/api/v1/mails/{message.GetProperty("delivery").GetProperty("mail").GetGuid()}/message"));
+        Assert.Contains("large.bin (30 MB)", wire.TextBody, StringComparison.Ordinal);
+        Assert.Contains("small.csv (3 B)", wire.TextBody, StringComparison.Ordinal);
+        Assert.Empty(wire.Attachments);
+    }
+
+    [Fact]
+    public async Task A_file_that_another_page_takes_out_while_the_message_is_sent_goes_with_it()
+    {
+        await using var hub = await StartAsync();
+        using var saved = await PostAsync(hub, "/conversations/new", "save", "here", ("a.txt", "marker-of-a"u8.ToArray()), to: "ann@example.org");
+        var viewer = new Viewer(await hub.Service<HubDatabase>().ReadAsync(r => r.Scalar<Guid>("select person_id from message_draft")), "Ada", HubUnderTest.AdministratorEmail, true, false);
+        var draft = Assert.Single(await hub.Service<Drafts>().ListAsync(viewer, default));
+        var file = Assert.Single(draft.Files);
+        Assert.True(await hub.Service<Drafts>().RemoveFileAsync(viewer, draft.Id, file.Id, default));
+
+        var written = new CompositionDraft(draft.To, null, "Here", draft.Text, null, [new DraftAttachment(file.FileName, file.MediaType, default)]) { Stored = [file.Body] };
+        var sent = await hub.Service<Correspondence>().ComposeAsync(written, viewer, draft.OnceKey, default, draft);
+
+        var message = await LastAsync(hub, sent.Conversation!.Value.Value);
+        Assert.Equal("marker-of-a", await hub.Browser.GetStringAsync($"/api/v1/conversations/{sent.Conversation}/attachments/{message.GetProperty("attachments")[0].GetProperty("id").GetGuid()}"));
     }
 
     [Fact]

@@ -38,7 +38,7 @@ public class BodiesTests : IAsyncLifetime
         new Random(7).NextBytes(bytes);
         var put = await database.WriteAsync(tx => bodies.Put(tx, bytes));
         using var source = new MemoryStream(bytes);
-        var streamed = await bodies.PutAsync(source);
+        var streamed = (await bodies.PutAsync(source)).Id;
         foreach (var id in (Guid[])[put, streamed])
         {
             Assert.Equal(bytes, await bodies.ReadAsync(id));
@@ -78,6 +78,6 @@ public class BodiesTests : IAsyncLifetime
     private async Task<Guid> PutAsync()
     {
         using var source = new MemoryStream([1, 2, 3]);
-        return await bodies.PutAsync(source);
+        return (await bodies.PutAsync(source)).Id;
     }
 }

@@ -117,7 +117,7 @@ public sealed class WireFormsTests
         var hub = await HubUnderTest.StartAsync(setUp: false);
         var bodies = hub.Service<Bodies>();
         var bytes = Encoding.Latin1.GetBytes(latin1);
-        return (hub, bodies, await bodies.PutAsync(new MemoryStream(bytes), Cancel), bytes.Length);
+        return (hub, bodies, (await bodies.PutAsync(new MemoryStream(bytes), Cancel)).Id, bytes.Length);
     }
 
     private static async Task<string> TextAsync(Stream body)

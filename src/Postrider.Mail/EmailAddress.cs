@@ -35,6 +35,9 @@ public sealed class EmailAddress : IEquatable<EmailAddress>
     /// <summary>True when the local part is not ASCII: the peer must offer SMTPUTF8 (RFC 6531).</summary>
     public bool NeedsSmtpUtf8 => !Ascii.IsValid(LocalPart);
 
+    /// <summary>The domain in its ASCII form (IDNA, RFC 5890): letters that look like others cannot be told from them in <see cref="Domain"/>, but here.</summary>
+    public string WireDomain => _asciiDomain;
+
     /// <summary>As it stands on the wire: domain in its ASCII form (IDNA), local part quoted where needed.</summary>
     public string Wire => Quoted(LocalPart) + "@" + _asciiDomain;
 

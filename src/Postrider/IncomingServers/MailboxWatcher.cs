@@ -31,7 +31,7 @@ internal sealed partial class MailboxWatcher(IncomingServer server, HubDatabase 
                 continue;
             }
             failures = clock.GetElapsedTime(began) >= ShortestSession ? 1 : failures + 1;
-            var pause = ReconnectSchedule.Pause(failures, end.Asked, chance.NextDouble());
+            var pause = ReconnectSchedule.Pause(failures, end.Asked, chance.NextDouble(), end.Problem is { RetriesByItself: true });
             // A line that breaks and is mended at once is no incident; what does not pass by itself is one at once.
             if (end.Problem is { } problem && !await ReportAsync(problem, failures > 1 || !problem.RetriesByItself ? end.Scope : null, pause, stop)) return;
             await Task.Delay(pause, clock, stop);

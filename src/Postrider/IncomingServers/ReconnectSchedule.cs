@@ -4,14 +4,17 @@ namespace Postrider.IncomingServers;
 internal static class ReconnectSchedule
 {
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+    // With the jitter fifty seconds: mail is seen within a minute of a server's return.
+    private static readonly TimeSpan LongestOfPassing = TimeSpan.FromSeconds(40);
     private static readonly TimeSpan LongestAsked = TimeSpan.FromHours(1);
 
-    /// <summary>Doubles from one second to five minutes; <paramref name="jitter"/> in [0, 1) adds up to a quarter, so that mailboxes which fell together do not come back together.</summary>
+    /// <summary>Doubles from one second to forty of them where the trouble may pass by itself, else to five minutes; <paramref name="jitter"/> in [0, 1) adds up to a quarter, so that mailboxes which fell together do not come back together.</summary>
     /// <param name="failures">Failures in a row, from 1.</param>
     /// <param name="asked">What the server asked to wait ("Suggested Backoff Time"); null when it did not.</param>
-    public static TimeSpan Pause(int failures, TimeSpan? asked, double jitter)
+    /// <param name="mayPass">The server or the way to it is away, and nobody has to do anything.</param>
+    public static TimeSpan Pause(int failures, TimeSpan? asked, double jitter, bool mayPass)
     {
-        var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Clamp(failures - 1, 0, 20)), Longest.TotalSeconds));
+        var pause = TimeSpan.FromSeconds(Math.Min(Math.Pow(2, Math.Clamp(failures - 1, 0, 20)), (mayPass ? LongestOfPassing : Longest).TotalSeconds));
         pause *= 1 + jitter / 4;
         if (asked is not { } wanted || wanted <= pause) return pause;
         return wanted < LongestAsked ? wanted : LongestAsked;

@@ -143,6 +143,17 @@ public sealed class HostileMailTests
         Assert.Contains("mallory@evil.example", (await hub.PageAsync($"/conversations/{conversation}")).QuerySelector(".cv-author")!.TextContent, StringComparison.Ordinal);
     }
 
+    /// <summary>MIM-08.</summary>
+    [Fact]
+    public async Task A_domain_of_letters_that_look_like_others_is_shown_as_it_stands_on_the_wire_too()
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        var conversation = await Mails.TakeAsync(hub, "From: Apple <ceo@\u0430\u0440\u0440\u04cf\u0435.example>\r\nTo: sales@hub.example\r\nSubject: Pay this\r\n\r\nhi\r\n");
+        Assert.Contains("(xn--80ak6aa92e.example)", (await hub.PageAsync($"/conversations/{conversation}")).QuerySelector(".cv-author")!.TextContent, StringComparison.Ordinal);
+        var plain = await Mails.TakeAsync(hub, "From: Apple <ceo@apple.example>\r\nTo: sales@hub.example\r\nSubject: Pay that\r\n\r\nhi\r\n");
+        Assert.DoesNotContain("(", (await hub.PageAsync($"/conversations/{plain}")).QuerySelector(".cv-author")!.TextContent, StringComparison.Ordinal);
+    }
+
     /// <summary>MIM-11.</summary>
     [Fact]
     public async Task Pieces_are_not_joined_and_what_lies_elsewhere_is_not_fetched()

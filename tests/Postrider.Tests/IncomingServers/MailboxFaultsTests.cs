@@ -90,6 +90,23 @@ public sealed class MailboxFaultsTests : IAsyncDisposable
         Assert.InRange(clock.GetUtcNow() - watched.Began, TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(9));
     }
 
+    [Fact, Trait("Fault", "IMP-07")]
+    public async Task Mail_is_seen_within_a_minute_of_a_server_s_return()
+    {
+        var clock = new FakeClock();
+        await using var watched = await WatchedAsync(clock);
+        await IdlingAsync(1);
+        box.Instead = (command, _) => command is "NOOP" or "UID" or "AUTHENTICATE" ? "BYE Server is shutting down" : null;
+        await AdvanceUntilAsync(clock, TimeSpan.FromSeconds(15), () => Task.FromResult(clock.GetUtcNow() - watched.Began > TimeSpan.FromMinutes(30)));
+        // No busy loop either: twice a minute is not much.
+        Assert.InRange(box.SignIns, 20, 60);
+        box.Mails[1] = ScriptedMailbox.Mail(1);
+        box.Instead = (_, _) => null;
+        var back = clock.GetUtcNow();
+        await AdvanceUntilAsync(clock, TimeSpan.FromSeconds(1), async () => (await watched.Hub.SubjectsAsync()).Count == 1);
+        Assert.InRange(clock.GetUtcNow() - back, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+    }
+
     [Fact, Trait("Fault", "IMP-09")]
     public async Task A_mailbox_that_asks_for_a_pause_is_left_alone_for_as_long_and_no_other_is()
     {

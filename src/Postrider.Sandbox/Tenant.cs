@@ -88,7 +88,7 @@ public static class Tenant
         endings.Push(smtp.DisposeAsync);
         // Before the server, which waits for the messages that it has not answered.
         endings.Push(() => new(stopping.CancelAsync()));
-        var imap = ExchangeFeature.StartImap(new(options.Address, options.ImapPort), certificate, directory, grants, mailboxes, clock, faults.Add);
+        var imap = ExchangeFeature.StartImap(new(options.Address, options.ImapPort), certificate, directory, grants, mailboxes, clock, options.ImapTranscript, faults.Add);
         endings.Push(imap.DisposeAsync);
 
         // Entra, the portal, mailboxes, control: one application on two doors.

@@ -1,4 +1,5 @@
 using System.Net;
+using Postrider.Mail;
 
 namespace Postrider.Sandbox;
 
@@ -21,6 +22,8 @@ public sealed record TenantOptions
     public bool Seed { get; init; } = true;
     /// <summary>Warnings and errors go to the console; as a part of another program the sandbox is silent.</summary>
     public bool LogToConsole { get; init; }
+    /// <summary>Hears what is said at the IMAP door, the lines of all sessions as they come; null: nobody does.</summary>
+    public WireTranscript? ImapTranscript { get; init; }
     /// <summary>Where chance that is no secret comes from, such as the life of an access token.</summary>
     public int Chance { get; init; } = 365;
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using Postrider.Mail;
 using Postrider.Mail.Imap;
 using Postrider.Mail.Smtp;
 using Postrider.Sandbox.Directories;
@@ -28,8 +29,8 @@ internal static class ExchangeFeature
             },
             backend);
 
-    public static ImapServer StartImap(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, TimeProvider clock, Action<Exception> onFault) =>
+    public static ImapServer StartImap(IPEndPoint listen, X509Certificate2 certificate, EntraDirectory directory, Grants grants, Mailboxes mailboxes, TimeProvider clock, WireTranscript? transcript, Action<Exception> onFault) =>
         ImapServer.Start(
-            new ImapServerOptions { Listen = listen, Certificate = certificate, Greeting = ExchangeReplies.ImapGreeting, Goodbye = ExchangeReplies.ImapGoodbye, ServerId = ExchangeReplies.ImapId, OnFault = onFault },
+            new ImapServerOptions { Listen = listen, Certificate = certificate, Greeting = ExchangeReplies.ImapGreeting, Goodbye = ExchangeReplies.ImapGoodbye, ServerId = ExchangeReplies.ImapId, Transcript = transcript, OnFault = onFault },
             new ImapBackend(directory, grants, mailboxes, clock));
 }

@@ -13,14 +13,17 @@ internal sealed class MailboxesUnderTest : IAsyncDisposable
     public const string Notifications = "notifications@meadow.example";
     public const string Rosa = "rosa@outlook.example";
 
-    private readonly HubWithMicrosoft both = new(new TenantOptions(), (_, options) => options);
+    private readonly HubWithMicrosoft both;
+
+    private MailboxesUnderTest(TenantOptions tenant) => both = new(tenant, (_, options) => options with { Clock = tenant.Clock });
 
     public HubUnderTest Hub => both.Hub;
     public RunningTenant Sandbox => both.Microsoft;
 
-    public static async Task<MailboxesUnderTest> StartAsync()
+    /// <param name="tenant">Its clock is the hub's as well; null: both have the machine's.</param>
+    public static async Task<MailboxesUnderTest> StartAsync(TenantOptions? tenant = null)
     {
-        var under = new MailboxesUnderTest();
+        var under = new MailboxesUnderTest(tenant ?? new TenantOptions());
         await under.both.InitializeAsync();
         return under;
     }

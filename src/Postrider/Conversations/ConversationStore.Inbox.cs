@@ -223,6 +223,11 @@ internal sealed partial class ConversationStore
         "insert into conversation_follower (conversation_id, person_id, followed_at) values (@Conversation, @person, @Now) on conflict (conversation_id, person_id) do nothing",
         new { Conversation = conversation.Value, person, tx.Now });
 
+    /// <summary>As who answers on a page does: the user of this address follows; nobody when it is no user's.</summary>
+    public void FollowAs(HubTransaction tx, ConversationId conversation, EmailAddress address) => tx.ExecuteLater(
+        "insert into conversation_follower (conversation_id, person_id, followed_at) select @Conversation, id, @Now from person where email_key = @Key on conflict (conversation_id, person_id) do nothing",
+        new { Conversation = conversation.Value, Key = address.ToString().ToLowerInvariant(), tx.Now });
+
     public void Unfollow(HubTransaction tx, ConversationId conversation, Guid person) =>
         tx.Execute("delete from conversation_follower where conversation_id = @Conversation and person_id = @person", new { Conversation = conversation.Value, person });
 

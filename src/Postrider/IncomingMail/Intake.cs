@@ -317,6 +317,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         var message = new ThreadMessageId(Ids.New(clock));
         conversations.Add(tx, conversation, MessageOf(tx, message, stored, mail) with { Explanation = explanation, JoinsPeople = joinsPeople, Awaits = awaits ?? [] });
+        if (joinsPeople && mail is { Sender: { } sender, SenderCheck: not SenderCheck.Failed, Automatic: false, AnswersByItself: false }) conversations.FollowAs(tx, conversation, sender.Address);
         store.Settle(tx, stored.Id, mail, outcome, explanation, conversation, message);
         events.Changed(tx, conversation);
     }

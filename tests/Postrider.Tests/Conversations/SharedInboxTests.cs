@@ -201,6 +201,18 @@ public sealed class SharedInboxTests
         Assert.Equal(50, (await hub.PageAsync("/conversations?state=strange&assigned=%22%3E")).QuerySelectorAll(".cv-row").Length);
     }
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("Auto-Submitted: auto-replied\r\n", false)]
+    public async Task A_user_who_writes_by_mail_follows_as_one_who_writes_here(string headers, bool follows)
+    {
+        await using var hub = await HubUnderTest.StartAsync();
+        await hub.OpenBrowserOfUserAsync();
+        var id = await Mails.TakeAsync(hub, $"From: Uma <UMA@hub.example>\r\nTo: sales@hub.example\r\nSubject: From my phone\r\n{headers}\r\nhello\r\n");
+        var thread = await hub.GetAsync<JsonElement>($"/api/v1/conversations/{id}");
+        Assert.Equal(follows ? ["Uma User"] : [], thread.GetProperty("followers").EnumerateArray().Select(who => who.GetProperty("name").GetString()!));
+    }
+
     [Fact]
     public async Task Who_has_read_a_message_is_shown()
     {

@@ -196,7 +196,7 @@ internal sealed partial class ConversationStore
     public Guid PutNote(HubTransaction tx, ConversationId conversation, string note, Colleague by)
     {
         var id = PutAct(tx, conversation, ActKind.Note, by, note);
-        SearchIndex.Of(tx).Put(tx, new SearchEntry(id, conversation, "", by.Name, "", note, HasAttachment: false));
+        SearchIndex.Of(tx).Put(tx, new SearchEntry(id, conversation, "", by.Name, "", SearchWords.Fold(note), HasAttachment: false));
         return id;
     }
 

@@ -23,6 +23,8 @@ internal sealed record NewThreadMessage
     public IReadOnlyList<string> References { get; init; } = [];
     public DateTimeOffset? DatedAt { get; init; }
     public string? Text { get; init; }
+    /// <summary>The text as <see cref="SearchWords.Fold"/> leaves it, from whoever had it made beside the writing thread. Null: it is made when it is stored.</summary>
+    public string? FoldedText { get; init; }
     public Guid? HtmlBody { get; init; }
     public Guid? RawBody { get; init; }
     public byte[]? Fingerprint { get; init; }
@@ -132,7 +134,7 @@ internal sealed partial class ConversationStore(TimeProvider clock)
             new { tx.Now, Conversation = conversation.Value });
         SearchIndex.Of(tx).Put(tx, new SearchEntry(
             message.Id.Value, conversation, message.Subject, message.Author.ToString(), string.Join(' ', message.To.Concat(message.Cc).Concat(message.Bcc)),
-            string.Join(' ', message.Attachments.Select(a => a.FileName).Prepend(text ?? "")), message.Attachments.Count > 0));
+            string.Join(' ', message.Attachments.Select(a => SearchWords.Fold(a.FileName)).Prepend(message.FoldedText ?? SearchWords.Fold(text))), message.Attachments.Count > 0));
     }
 
     private void Join(HubTransaction tx, ConversationId conversation, NamedAddress who)

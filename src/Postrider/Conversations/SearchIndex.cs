@@ -3,6 +3,7 @@ using Postrider.Storage;
 namespace Postrider.Conversations;
 
 /// <summary>What is searched of a message or note.</summary>
+/// <param name="Words">As <see cref="SearchWords.Fold"/> leaves them.</param>
 internal sealed record SearchEntry(Guid Id, ConversationId Conversation, string Subject, string Sender, string Recipients, string Words, bool HasAttachment);
 
 /// <param name="Entry">A message or a note.</param>
@@ -45,7 +46,7 @@ internal abstract class SearchIndex
                 new { entry.Id, Conversation = entry.Conversation.Value, entry.HasAttachment });
             tx.Execute(
                 "insert into search_text (rowid, subject, sender, recipients, words) values (@number, @Subject, @Sender, @Recipients, @Words)",
-                new { number, Subject = SearchWords.Fold(entry.Subject), Sender = SearchWords.Fold(entry.Sender), Recipients = SearchWords.Fold(entry.Recipients), Words = SearchWords.Fold(entry.Words) });
+                new { number, Subject = SearchWords.Fold(entry.Subject), Sender = SearchWords.Fold(entry.Sender), Recipients = SearchWords.Fold(entry.Recipients), entry.Words });
         }
 
         // FTS5 walks its own rows backwards, so the newest come first without sorting.
@@ -65,7 +66,7 @@ internal abstract class SearchIndex
             insert into search_entry (entry_id, conversation_id, has_attachment, words)
             values (@Id, @Conversation, @HasAttachment, setweight(to_tsvector('simple', @Subject), 'A') || setweight(to_tsvector('simple', @Sender), 'B') || setweight(to_tsvector('simple', @Recipients), 'C') || setweight(to_tsvector('simple', @Words), 'D'))
             """,
-            new { entry.Id, Conversation = entry.Conversation.Value, entry.HasAttachment, Subject = SearchWords.Fold(entry.Subject), Sender = SearchWords.Fold(entry.Sender), Recipients = SearchWords.Fold(entry.Recipients), Words = SearchWords.Fold(entry.Words) });
+            new { entry.Id, Conversation = entry.Conversation.Value, entry.HasAttachment, Subject = SearchWords.Fold(entry.Subject), Sender = SearchWords.Fold(entry.Sender), Recipients = SearchWords.Fold(entry.Recipients), entry.Words });
 
         protected override string Sql(bool hasTerms, string join, string filter) =>
             $"select e.number as Number, e.entry_id as Entry, e.conversation_id as Conversation from search_entry e{join} where e.number < @Before{(hasTerms ? " and e.words @@ to_tsquery('simple', @Match)" : "")}{filter} order by e.number desc limit @Limit";

@@ -23,7 +23,7 @@ internal static class SearchWords
             var word = text.AsSpan(start, end - start);
             var before = folded.Length;
             if (before > 0) folded.Append(' ');
-            // Every message goes this way on the one writing thread.
+            // Every message goes this way.
             if (Ascii.ToLower(word[..Math.Min(word.Length, MaxWordChars)], lower, out var written) == OperationStatus.Done) folded.Append(lower[..written]);
             else if (Folded(word) is { Length: > 0 } rest) folded.Append(rest);
             else folded.Length = before;

@@ -28,10 +28,13 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     /// <param name="moveCursor">Runs in the transaction that settles the batch.</param>
     public async Task TakeAsync(IReadOnlyList<ArrivedMail> batch, Action<HubTransaction> moveCursor, CancellationToken cancel)
     {
+        var receiving = await ReceivingAsync(batch.Select(mail => mail.Server), cancel);
+        // Read beside the thread that writes; whatever comes of it, the bytes are stored first.
+        var reading = Task.Run(() => batch.Select(mail => Read(mail.Bytes, receiving[mail.Server])).ToList(), CancellationToken.None);
         var stored = await StoreAsync(batch, cancel);                                  // step 4
-        var receiving = await ReceivingAsync(stored.Select(s => s.Stored.Server), cancel);
+        var results = await reading;
         var read = new List<(StoredMail Stored, ReadResult Mail)>(stored.Count);
-        foreach (var (mail, bytes) in stored) read.Add((mail, await ReadAsync(mail, bytes, receiving[mail.Server], cancel)));
+        foreach (var (mail, at) in stored) read.Add((mail, await WithFilesAsync(mail, batch[at].Bytes, results[at], cancel)));
         await SettleAsync(read, moveCursor, cancel);                                   // steps 5 and 6
     }
 
@@ -129,30 +132,33 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         return distinct.Count == 0 ? Task.FromResult(new Dictionary<Guid, ReceivingServer>()) : database.ReadAsync(r => distinct.ToDictionary(server => server, server => knowledge.Receiving(r, server)), cancel);
     }
 
-    private async Task<IReadOnlyList<(StoredMail Stored, ReadOnlyMemory<byte> Bytes)>> StoreAsync(IReadOnlyList<ArrivedMail> batch, CancellationToken cancel)
+    /// <returns>What was not here before, with its place in the batch.</returns>
+    private async Task<IReadOnlyList<(StoredMail Stored, int At)>> StoreAsync(IReadOnlyList<ArrivedMail> batch, CancellationToken cancel)
     {
         if (batch.Count == 0) return [];
         // Beside the writer; the unique key has the last word.
         var held = await database.ReadAsync(r => store.Held(r, batch), cancel);
-        var prepared = new List<(ArrivedMail Mail, byte[] Sha256, Guid? Body)>(batch.Count);
-        foreach (var mail in batch.Where(mail => !held.Contains(mail.Uid)))
+        var prepared = new List<(int At, byte[] Sha256, Guid? Body)>(batch.Count);
+        for (var at = 0; at < batch.Count; at++)
         {
+            var mail = batch[at];
+            if (held.Contains(mail.Uid)) continue;
             Guid? body = null;
             if (mail.Bytes.Length > InlineBytes)
             {
                 using var bytes = new MemoryStream(mail.Bytes.ToArray(), writable: false);
                 body = (await bodies.PutAsync(bytes, cancel)).Id;
             }
-            prepared.Add((mail, SHA256.HashData(mail.Bytes.Span), body));
+            prepared.Add((at, SHA256.HashData(mail.Bytes.Span), body));
         }
         if (prepared.Count == 0) return [];
         return await database.WriteAsync(tx =>
         {
-            var stored = new List<(StoredMail, ReadOnlyMemory<byte>)>(prepared.Count);
-            foreach (var (mail, sha256, body) in prepared)
+            var stored = new List<(StoredMail, int)>(prepared.Count);
+            foreach (var (at, sha256, body) in prepared)
             {
-                var raw = body ?? bodies.Put(tx, mail.Bytes, sha256);
-                if (store.Put(tx, mail, raw, sha256) is { } put) stored.Add((put, mail.Bytes));
+                var raw = body ?? bodies.Put(tx, batch[at].Bytes, sha256);
+                if (store.Put(tx, batch[at], raw, sha256) is { } put) stored.Add((put, at));
                 // Another fetcher was quicker.
                 else Bodies.Delete(tx, raw);
             }
@@ -330,6 +336,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             Direction = MessageDirection.Report,
             Author = mail.Sender ?? new NamedAddress(null, EmailAddress.Parse("unknown@invalid")),
             Text = words + (mail.Text is { } text ? "\n\n" + text : ""),
+            FoldedText = null,
             Automatic = true,
             Explanation = explanation,
         });
@@ -351,6 +358,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         References = mail.References,
         DatedAt = mail.Date,
         Text = mail.Text,
+        FoldedText = mail.FoldedText,
         HtmlBody = mail.Html is { } html ? bodies.Put(tx, Encoding.UTF8.GetBytes(html)) : null,
         RawBody = stored.KeepOriginal ? stored.RawBody : null,
         Fingerprint = mail.Fingerprint,
@@ -370,7 +378,8 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
     {
         try
         {
-            return new ReadResult(ReceivedMail.Read(bytes, server.IsExchange, knowledge.AuthenticationServers), null);
+            var mail = ReceivedMail.Read(bytes, server.IsExchange, knowledge.AuthenticationServers);
+            return new ReadResult(mail with { FoldedText = SearchWords.Fold(mail.Text) }, null);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -379,10 +388,9 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         }
     }
 
-    /// <summary>As <see cref="Read"/>. Where the original is to go, its files are stored by themselves first; should the message not be settled, the sweep takes them.</summary>
-    private async Task<ReadResult> ReadAsync(StoredMail stored, ReadOnlyMemory<byte> bytes, ReceivingServer server, CancellationToken cancel)
+    /// <summary>Where the original is to go, its files are stored by themselves first; should the message not be settled, the sweep takes them.</summary>
+    private async Task<ReadResult> WithFilesAsync(StoredMail stored, ReadOnlyMemory<byte> bytes, ReadResult read, CancellationToken cancel)
     {
-        var read = Read(bytes, server);
         if (stored.KeepOriginal || read.Mail is not { Attachments.Count: > 0 }) return read;
         List<Guid> files = [];
         foreach (var file in OpenedMessage.Of(MimeMessage.Read(bytes)).Files)
@@ -393,12 +401,13 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         return read with { Files = files };
     }
 
-    /// <summary>As <see cref="ReadAsync"/>. Bytes that were damaged on the disk are this message's trouble, and not that of every mailbox.</summary>
+    /// <summary>Bytes that were damaged on the disk are this message's trouble, and not that of every mailbox.</summary>
     private async Task<ReadResult> ReadStoredAsync(StoredMail mail, CancellationToken cancel)
     {
         try
         {
-            return await ReadAsync(mail, await bodies.ReadAsync(mail.RawBody, cancel), await database.ReadAsync(r => knowledge.Receiving(r, mail.Server), cancel), cancel);
+            var bytes = await bodies.ReadAsync(mail.RawBody, cancel);
+            return await WithFilesAsync(mail, bytes, Read(bytes, await database.ReadAsync(r => knowledge.Receiving(r, mail.Server), cancel)), cancel);
         }
         catch (InvalidDataException e)
         {

@@ -55,6 +55,8 @@ internal sealed record ReceivedMail
     public required DateTimeOffset? Date { get; init; }
     /// <summary>The text alternative, or what the HTML reads like; null when there is neither.</summary>
     public required string? Text { get; init; }
+    /// <summary>As <see cref="NewThreadMessage.FoldedText"/>.</summary>
+    public string? FoldedText { get; init; }
     public required string? Html { get; init; }
     public required IReadOnlyList<ReceivedAttachment> Attachments { get; init; }
     /// <summary>SHA-256 of sender, subject and body: tells a second copy of a message from another message with the same Message-ID.</summary>

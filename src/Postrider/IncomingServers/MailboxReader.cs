@@ -18,7 +18,7 @@ internal sealed record Reading(int Taken, ImapFailure? Failure);
 internal sealed partial class MailboxReader(HubDatabase database, IncomingServerStore store, Intake intake, FetchTurns turns, JournalWriter journal, TimeProvider clock, ILogger<MailboxReader> log)
 {
     // A batch is one fetch, one store and one settling commit; whichever bound comes first.
-    private const int BatchMessages = 100;
+    private const int BatchMessages = 250;
     private const long BatchBytes = 8 << 20;
     // Arrival times are asked for in larger bites: they are a line each.
     private const int LookBatch = 500;

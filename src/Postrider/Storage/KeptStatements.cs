@@ -13,6 +13,9 @@ internal sealed class KeptStatements(SqliteConnection connection) : HubConnectio
 
     private readonly Dictionary<string, SqliteCommand> idle = new(StringComparer.Ordinal);
 
+    // As they stand in the SQL. A name without its sign is looked for in the statement four times, with each sign that SQLite knows.
+    private readonly Dictionary<string, string> signed = new(StringComparer.Ordinal);
+
     /// <summary>The connection itself, for what is no statement.</summary>
     public SqliteConnection Connection => connection;
 
@@ -45,6 +48,19 @@ internal sealed class KeptStatements(SqliteConnection connection) : HubConnectio
         made.CommandText = text;
 #pragma warning restore CA2100
         return made;
+    }
+
+    private string Signed(string name)
+    {
+        if (name.StartsWith('@')) return name;
+        if (!signed.TryGetValue(name, out var known))
+        {
+            // Lists have a name for each place: they are not kept either.
+            known = "@" + name;
+            if (signed.Count < MaxKept * 10) signed.Add(name, known);
+        }
+
+        return known;
     }
 
     private void GiveBack(SqliteCommand command)
@@ -84,7 +100,12 @@ internal sealed class KeptStatements(SqliteConnection connection) : HubConnectio
             running ??= owner.Take(CommandText);
             running.CommandTimeout = CommandTimeout;
             running.Parameters.Clear();
-            foreach (SqliteParameter parameter in given.Parameters) running.Parameters.Add(parameter);
+            foreach (SqliteParameter parameter in given.Parameters)
+            {
+                parameter.ParameterName = owner.Signed(parameter.ParameterName);
+                running.Parameters.Add(parameter);
+            }
+
             return running;
         }
     }

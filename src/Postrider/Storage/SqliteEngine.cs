@@ -46,7 +46,7 @@ internal sealed class SqliteEngine : IDatabaseEngine
     {
         MakePrivate(file);
         writer.Open();
-        writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY;");
+        writer.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;");
         // IMMEDIATE: a second process that got past the file lock (a network file system without locks) waits here.
         MigrationRunner.Apply(writer, "BEGIN IMMEDIATE", Dialect.Sqlite, clock);
     }

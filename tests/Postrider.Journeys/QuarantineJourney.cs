@@ -27,7 +27,8 @@ public sealed class QuarantineJourney : IDisposable
             [.. Enumerable.Range(1, 4).Select(n => new ArrivedMail(Guid.Parse("01900000-0000-7000-8000-000000000001"), "INBOX", 1, (uint)n, null, Encoding.UTF8.GetBytes($"Subject: Order {n}\r\n\r\nTwo loaves, please.\r\n")))], _ => { }, Cancel);
 
         await page.GotoAsync(new Uri(hub.Address, "/quarantine").ToString());
-        foreach (var box in (await page.Locator("main input[name=id]").AllAsync()).Take(3)) await box.CheckAsync();
+        // By their subjects: what came in one moment stands in no order.
+        for (var n = 1; n <= 3; n++) await page.Locator("main tr", new() { HasText = $"Order {n}" }).Locator("input[name=id]").CheckAsync();
         await page.Locator("summary", new() { HasText = "Discard" }).ClickAsync();
         await pictures.TakeAsync(page, "sure");
         await page.GetByRole(AriaRole.Button, new() { Name = "Discard", Exact = true }).ClickAsync();

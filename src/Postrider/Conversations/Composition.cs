@@ -1,5 +1,6 @@
 using Postrider.Mail;
 using Postrider.Mail.Mime;
+using Postrider.OutgoingMail;
 using Postrider.Storage;
 using Postrider.Web;
 using T = Postrider.Conversations.ConversationsTexts;
@@ -25,9 +26,6 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
     /// <summary>As <see cref="CompositionDraft.Stored"/>.</summary>
     public IReadOnlyList<StoredBody> Stored { get; init; } = [];
 
-    public const int MaxAttachments = 100;
-    // Microsoft: "Exchange Online limits", read 2026-11: recipients of one message, by default.
-    public const int MaxRecipients = 500;
     public const int MaxTextChars = 1_000_000;
     public const int MaxSubjectChars = 500;
 
@@ -42,7 +40,7 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
         var cc = Addresses(draft.Cc, "cc", errors).Where(c => !to.Any(t => t.Address.Equals(c.Address))).ToList();
         var bcc = Addresses(draft.Bcc, "bcc", errors).Where(b => !to.Concat(cc).Any(t => t.Address.Equals(b.Address))).ToList();
         if (to.Count + cc.Count + bcc.Count == 0 && errors.Count == 0) errors["to"] = T.NoRecipients;
-        else if (to.Count + cc.Count + bcc.Count > MaxRecipients) errors["to"] = T.TooManyRecipients.With(MaxRecipients);
+        else if (to.Count + cc.Count + bcc.Count > OutgoingMessageRules.MaxRecipients) errors["to"] = T.TooManyRecipients.With(OutgoingMessageRules.MaxRecipients);
 
         var subject = ThreadSubject.OneLine(draft.Subject);
         if (subject.Length > MaxSubjectChars) errors["subject"] = T.SubjectTooLong.With(MaxSubjectChars);
@@ -53,7 +51,7 @@ internal sealed record Composition(IReadOnlyList<NamedAddress> To, IReadOnlyList
         if (text?.Length > MaxTextChars || html?.Length > MaxTextChars) errors["text"] = T.TextTooLong.With(MaxTextChars);
         else if (text is null && html is null && draft.Attachments.Count == 0) errors["text"] = T.TextMissing;
 
-        if (draft.Attachments.Count > MaxAttachments) errors["attachments"] = T.TooManyAttachments.With(MaxAttachments);
+        if (draft.Attachments.Count > OutgoingMessageRules.MaxFiles) errors["attachments"] = T.TooManyAttachments.With(OutgoingMessageRules.MaxFiles);
         else if (draft.Stored.Sum(s => s.Length) + draft.Attachments.Sum(a => (long)a.Bytes.Length) > maxFilesBytes) errors["attachments"] = TooLarge(maxFilesBytes);
         return (errors.Count > 0 ? null : new Composition(to, cc, subject, text ?? (html is null ? "" : null), html, [.. draft.Attachments.Select(Named)]) { Bcc = bcc, Stored = draft.Stored }, errors);
     }

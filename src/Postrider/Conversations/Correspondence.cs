@@ -147,7 +147,7 @@ internal sealed class Correspondence(HubDatabase database, Bodies bodies, Conver
         if (files.Sum(file => (long)file.Bytes.Length) <= InlineBytes) return stored;
         for (var i = composition.Stored.Count; i < files.Count; i++)
         {
-            using var bytes = new MemoryStream(files[i].Bytes.ToArray(), writable: false);
+            using var bytes = new MemoryBody(files[i].Bytes);
             stored[i] = await bodies.PutAsync(bytes, cancel);
         }
         return stored;

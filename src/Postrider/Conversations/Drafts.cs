@@ -46,7 +46,7 @@ internal sealed class Drafts(HubDatabase database, Bodies bodies, DraftStore sto
                 var staying = (existing?.Files ?? []).Where(file => kept?.Contains(file.Id) != false).ToList();
                 if (existing is null && fields.IsEmpty && stored.Count == 0) return SaveResult.Nothing;
                 if (staying.Sum(file => file.Body.Length) + stored.Sum(file => file.Body.Length) > correspondence.MaxFilesBytes) return SaveResult.Refused(TooLarge());
-                if (staying.Count + stored.Count > Composition.MaxAttachments) return SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = ConversationsTexts.TooManyAttachments.With(Composition.MaxAttachments) });
+                if (staying.Count + stored.Count > OutgoingMessageRules.MaxFiles) return SaveResult.Refused(new Dictionary<string, string> { ["attachments"] = ConversationsTexts.TooManyAttachments.With(OutgoingMessageRules.MaxFiles) });
                 foreach (var gone in (existing?.Files ?? []).Except(staying)) DraftStore.DeleteFile(tx, gone);
                 var id = store.Put(tx, viewer.UserId, existing?.Id, conversation, onceKey, fields);
                 foreach (var file in stored) store.PutFile(tx, id, file);

@@ -1,5 +1,6 @@
 using Postrider.Mail.Mime;
 using Postrider.OutgoingMail;
+using Postrider.Storage;
 using Postrider.Web;
 
 namespace Postrider.Conversations;
@@ -19,7 +20,7 @@ internal sealed record PostedFields(string? To, string? Cc, string? Bcc, string?
     {
         Dictionary<string, string> errors = [];
         foreach (var (field, value) in new[] { ("to", To), ("cc", Cc), ("bcc", Bcc) })
-            if (value?.Length > MaxAddressChars) errors[field] = ConversationsTexts.TooManyRecipients.With(Composition.MaxRecipients);
+            if (value?.Length > MaxAddressChars) errors[field] = ConversationsTexts.TooManyRecipients.With(OutgoingMessageRules.MaxRecipients);
         if (Subject?.Length > 10 * Composition.MaxSubjectChars) errors["subject"] = ConversationsTexts.SubjectTooLong.With(Composition.MaxSubjectChars);
         if (Text?.Length > Composition.MaxTextChars) errors["text"] = ConversationsTexts.TextTooLong.With(Composition.MaxTextChars);
         return errors;

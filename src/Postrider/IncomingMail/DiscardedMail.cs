@@ -4,29 +4,18 @@ using Postrider.Storage;
 namespace Postrider.IncomingMail;
 
 /// <summary>Removes what was discarded from quarantine and not taken back in time, once an hour.</summary>
-internal sealed partial class DiscardedMail(HubDatabase database, Bodies bodies, IntakeStore store, JournalWriter journal, TimeProvider clock, ILogger<DiscardedMail> log) : BackgroundService
+internal sealed partial class DiscardedMail(HubDatabase database, Bodies bodies, IntakeStore store, JournalWriter journal, TimeProvider clock, ILogger<DiscardedMail> log) : Rounds(TimeSpan.FromHours(1), atOnce: true, clock)
 {
     private const int AtOnce = 100;
-    private static readonly TimeSpan Round = TimeSpan.FromHours(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RoundAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (await RemoveAsync(cancellationToken) == AtOnce)
         {
-            try
-            {
-                while (await RemoveAsync(stoppingToken) == AtOnce)
-                {
-                }
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                NotRemoved(log, failure);
-            }
-
-            await Task.Delay(Round, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    protected override void Failed(Exception failure) => NotRemoved(log, failure);
 
     /// <returns>How many it looked at; as many as one round takes when there may be more.</returns>
     internal async Task<int> RemoveAsync(CancellationToken cancel)

@@ -146,7 +146,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
             Guid? body = null;
             if (mail.Bytes.Length > InlineBytes)
             {
-                using var bytes = new MemoryStream(mail.Bytes.ToArray(), writable: false);
+                using var bytes = new MemoryBody(mail.Bytes);
                 body = (await bodies.PutAsync(bytes, cancel)).Id;
             }
             prepared.Add((at, SHA256.HashData(mail.Bytes.Span), body));
@@ -395,7 +395,7 @@ internal sealed partial class Intake(HubDatabase database, Bodies bodies, Intake
         List<Guid> files = [];
         foreach (var file in OpenedMessage.Of(MimeMessage.Read(bytes)).Files)
         {
-            using var content = new MemoryStream(file.Bytes.ToArray(), writable: false);
+            using var content = new MemoryBody(file.Bytes);
             files.Add((await bodies.PutAsync(content, cancel)).Id);
         }
         return read with { Files = files };

@@ -36,26 +36,13 @@ internal sealed class EndingBoard(HubDatabase database, IEnumerable<IEndings> en
 }
 
 /// <summary>Writes to the administrators 60, 30, 7 and 1 days before something ends, once each, and once more when it was replaced. Mail and mark are one transaction, so that no restart repeats one.</summary>
-internal sealed partial class EndingNotices(HubDatabase database, EndingBoard board, INotices notices, JournalWriter journal, TimeProvider clock, ILogger<EndingNotices> log) : BackgroundService
-{
+internal sealed partial class EndingNotices(HubDatabase database, EndingBoard board, INotices notices, JournalWriter journal, TimeProvider clock, ILogger<EndingNotices> log)
     // Whoever has replaced something hears soon that it was seen; and a notice that no server could carry is tried again.
-    private static readonly TimeSpan Round = TimeSpan.FromMinutes(10);
+    : Rounds(TimeSpan.FromMinutes(10), atOnce: false, clock)
+{
+    protected override Task RoundAsync(CancellationToken cancellationToken) => TellAsync(cancellationToken);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Round, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await TellAsync(stoppingToken);
-            }
-            catch (Exception failure) when (failure is not OperationCanceledException)
-            {
-                RoundFailed(log, failure);
-            }
-        }
-    }
+    protected override void Failed(Exception failure) => RoundFailed(log, failure);
 
     internal async Task TellAsync(CancellationToken cancellationToken)
     {
@@ -63,7 +50,7 @@ internal sealed partial class EndingNotices(HubDatabase database, EndingBoard bo
         foreach (var gone in told.Where(one => !endings.Any(seen => one.IsOf(seen.Ending))))
             await notices.TellAdministratorsAsync(EndingWords.TakenBack(gone), tx => EndingBoard.Remove(tx, gone), cancellationToken);
 
-        var now = clock.GetUtcNow();
+        var now = Clock.GetUtcNow();
         foreach (var (ending, earlier) in endings)
         {
             if (EndingRules.Due(ending.EndsAt, earlier, now) is not { } days) continue;

@@ -5,25 +5,11 @@ using Postrider.Web;
 namespace Postrider.Journal;
 
 /// <summary>Tells the administrators of an incident that needs a person and lasts, and of its end: one mail each, whatever happens.</summary>
-internal sealed partial class IncidentNotices(HubDatabase database, IncidentStore store, IncidentBoard board, INotices notices, TimeProvider clock, ILogger<IncidentNotices> log) : BackgroundService
+internal sealed partial class IncidentNotices(HubDatabase database, IncidentStore store, IncidentBoard board, INotices notices, TimeProvider clock, ILogger<IncidentNotices> log) : Rounds(TimeSpan.FromMinutes(1), atOnce: false, clock)
 {
-    private static readonly TimeSpan Round = TimeSpan.FromMinutes(1);
+    protected override Task RoundAsync(CancellationToken cancellationToken) => TellAsync(cancellationToken);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Round, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await TellAsync(stoppingToken);
-            }
-            catch (Exception failure) when (failure is not OperationCanceledException)
-            {
-                RoundFailed(log, failure);
-            }
-        }
-    }
+    protected override void Failed(Exception failure) => RoundFailed(log, failure);
 
     internal async Task TellAsync(CancellationToken cancellationToken)
     {

@@ -107,20 +107,6 @@ internal sealed class DeliveryAttempt(HubDatabase database, Bodies bodies, SmtpS
         claimed.Addresses, new SmtpReply(554, "5.6.0", "The stored message is damaged."), new Diagnosis(OutgoingMailProblems.BodyDamaged, FaultScope.Message));
 }
 
-/// <summary>A message in memory, on its way out.</summary>
-internal sealed class MemoryBody(ReadOnlyMemory<byte> bytes) : ForwardStream
-{
-    private ReadOnlyMemory<byte> rest = bytes;
-
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        var count = Math.Min(buffer.Length, rest.Length);
-        rest[..count].CopyTo(buffer);
-        rest = rest[count..];
-        return ValueTask.FromResult(count);
-    }
-}
-
 /// <summary>A message on its way out. When its last byte has been read, the final dot is next: that is written down before the reader is told.</summary>
 internal sealed class LastByteWatch(Stream inner, Func<Task> atEnd) : ForwardStream
 {

@@ -6,14 +6,12 @@ using Postrider.Web;
 namespace Postrider.OutgoingMail;
 
 /// <summary>Files that go as links: made with a mail, revoked by a person, and their bytes let go of once they have expired.</summary>
-internal sealed class DownloadLinks(HubDatabase database, Bodies bodies, DownloadLinkStore store, OutboxStore mails, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, TimeProvider clock, ILogger<DownloadLinks> log) : BackgroundService
+internal sealed class DownloadLinks(HubDatabase database, Bodies bodies, DownloadLinkStore store, OutboxStore mails, OutgoingServerStore servers, ServerChooser chooser, SystemParameters parameters, TimeProvider clock, ILogger<DownloadLinks> log) : Rounds(TimeSpan.FromHours(1), atOnce: true, clock)
 {
     public const string Path = "/files/";
 
     // As in Outbox: a larger one is stored chunk by chunk before its row.
     private const int InOneWrite = 1024 * 1024;
-
-    private static readonly TimeSpan Round = TimeSpan.FromHours(1);
 
     /// <summary>Over so many bytes the files of a mail that this viewer writes become links; null: no server takes it.</summary>
     public async Task<long?> LimitForAsync(Viewer viewer, CancellationToken cancellationToken)
@@ -43,24 +41,14 @@ internal sealed class DownloadLinks(HubDatabase database, Bodies bodies, Downloa
     public Task<Problem?> RevokeAsync(OutboxMailId mail, Guid link, Viewer viewer, CancellationToken cancellationToken) => database.WriteAsync(
         tx => mails.Find(tx, mail) is { } found && OutgoingMailApi.MaySee(found, viewer) ? store.Revoke(tx, mail, link, viewer.UserId) : OutgoingMailProblems.LinkNotFound, cancellationToken);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RoundAsync(CancellationToken cancellationToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (await database.WriteAsync(DownloadLinkStore.Expire, cancellationToken) > 0)
         {
-            try
-            {
-                while (await database.WriteAsync(DownloadLinkStore.Expire, stoppingToken) > 0)
-                {
-                }
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                OutgoingMailLog.LinksNotSwept(log, failure);
-            }
-
-            await Task.Delay(Round, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    protected override void Failed(Exception failure) => OutgoingMailLog.LinksNotSwept(log, failure);
 }
 
 /// <summary>Where a link leads. Anybody who has it may fetch the file: the reader of a mail has no account here.</summary>

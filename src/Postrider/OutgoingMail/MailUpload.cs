@@ -21,8 +21,6 @@ internal static class MailUpload
     /// <summary>Bytes of the JSON: the texts, and small files if the program likes.</summary>
     private const int MaxMailPart = 8 * 1024 * 1024;
 
-    private const int MaxFiles = 100;
-
     // Part headers and boundaries.
     private const int Slack = 1024 * 1024;
 
@@ -64,7 +62,7 @@ internal static class MailUpload
                 while (await parts.ReadNextSectionAsync(cancel) is { } part)
                 {
                     if (NameOf(part).FileName is not { Length: > 0 } name) return Wrong("A part has no file name.");
-                    if (files.Count == MaxFiles) return Wrong($"There are more than {MaxFiles} files.");
+                    if (files.Count == OutgoingMessageRules.MaxFiles) return Wrong($"There are more than {OutgoingMessageRules.MaxFiles} files.");
                     using var measured = reading = new MeasuredBody(part.Body, outbox.MaxFilesBytes - sum);
                     var stored = await bodies.PutAsync(measured, cancel);
                     var contentId = part.Headers is { } headers && headers.TryGetValue("Content-ID", out var given) ? given.ToString().Trim().Trim('<', '>') : null;

@@ -76,7 +76,7 @@ internal sealed partial class Outbox(HubDatabase database, Bodies bodies, Outbox
         if (TooLarge(bytes.Length, server) is { } tooLarge) return new(null, null, tooLarge);
 
         // 3 the mail and whatever belongs to it are stored in one transaction; the caller's acknowledgement follows the commit
-        Guid? streamed = bytes.Length > InOneWrite ? (await bodies.PutAsync(new MemoryStream(bytes, writable: false), cancellationToken)).Id : null;
+        Guid? streamed = bytes.Length > InOneWrite ? (await bodies.PutAsync(new MemoryBody(bytes), cancellationToken)).Id : null;
         return await StoreAsync(id, message, decision, messageId, bytes, streamed, bytes.Length, requestHash, tx =>
         {
             linkStore.Put(tx, id, linked, expiresAt);

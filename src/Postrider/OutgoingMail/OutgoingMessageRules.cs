@@ -13,6 +13,9 @@ internal static class OutgoingMessageRules
     /// <summary>Exchange Online takes 500 by default (Microsoft: "Exchange Online limits", read 2026-11).</summary>
     public const int MaxRecipients = 500;
 
+    /// <summary>Files of one message that come by themselves: from a form, a draft, or as parts.</summary>
+    public const int MaxFiles = 100;
+
     /// <summary>Exchange Online's default for sending; the system parameter <c>mail.max_message_megabytes</c> changes it.</summary>
     public const int DefaultMaxMegabytes = 35;
 

@@ -11,29 +11,14 @@ internal interface IServerMail
 }
 
 /// <summary>Once a day it removes personal servers that were begun and never connected: their users closed Microsoft's page. One that has mail stays, whatever else holds.</summary>
-internal sealed partial class PersonalServerSweep(HubDatabase database, OutgoingServerStore servers, IServerMail mail, JournalWriter journal, TimeProvider clock, ILogger<PersonalServerSweep> log) : BackgroundService
+internal sealed partial class PersonalServerSweep(HubDatabase database, OutgoingServerStore servers, IServerMail mail, JournalWriter journal, TimeProvider clock, ILogger<PersonalServerSweep> log) : Rounds(TimeSpan.FromDays(1), atOnce: true, clock)
 {
-    private static readonly TimeSpan Round = TimeSpan.FromDays(1);
-
     /// <summary>Whoever was called away from Microsoft's page may come back to it on the same day.</summary>
     internal static readonly TimeSpan Patience = TimeSpan.FromDays(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Round, clock);
-        do
-        {
-            try
-            {
-                await SweepAsync(stoppingToken);
-            }
-            catch (Exception failure) when (failure is not OperationCanceledException)
-            {
-                NotSwept(log, failure);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    protected override Task RoundAsync(CancellationToken cancellationToken) => SweepAsync(cancellationToken);
+
+    protected override void Failed(Exception failure) => NotSwept(log, failure);
 
     /// <returns>How many are gone.</returns>
     internal async Task<int> SweepAsync(CancellationToken cancellationToken)

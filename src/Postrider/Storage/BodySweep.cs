@@ -1,33 +1,15 @@
 namespace Postrider.Storage;
 
 /// <summary>Removes orphaned bodies once an hour.</summary>
-internal sealed partial class BodySweep(Bodies bodies, TimeProvider clock, ILogger<BodySweep> log) : BackgroundService
+internal sealed partial class BodySweep(Bodies bodies, TimeProvider clock, ILogger<BodySweep> log) : Rounds(TimeSpan.FromHours(1), atOnce: false, clock)
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task RoundAsync(CancellationToken cancellationToken)
     {
-        using var hourly = new PeriodicTimer(TimeSpan.FromHours(1), clock);
-        try
-        {
-            while (await hourly.WaitForNextTickAsync(stoppingToken)) await SweepOnceAsync(stoppingToken);
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            // The hub stops; the next start sweeps on.
-        }
+        var removed = await bodies.SweepAsync(cancellationToken);
+        if (removed > 0) LogSwept(removed);
     }
 
-    private async Task SweepOnceAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            var removed = await bodies.SweepAsync(cancellationToken);
-            if (removed > 0) LogSwept(removed);
-        }
-        catch (Exception failure) when (failure is not OperationCanceledException)
-        {
-            LogSweepFailed(failure);
-        }
-    }
+    protected override void Failed(Exception failure) => LogSweepFailed(failure);
 
     [LoggerMessage(1003, LogLevel.Information, "Storage: removed {Count} bodies that no row owns")]
     private partial void LogSwept(int count);

@@ -20,3 +20,17 @@ internal abstract class ForwardStream : Stream
     public sealed override void SetLength(long value) => throw new NotSupportedException();
     public sealed override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
+
+/// <summary>Bytes in memory, read as a stream without being copied first.</summary>
+internal sealed class MemoryBody(ReadOnlyMemory<byte> bytes) : ForwardStream
+{
+    private ReadOnlyMemory<byte> rest = bytes;
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var count = Math.Min(buffer.Length, rest.Length);
+        rest[..count].CopyTo(buffer);
+        rest = rest[count..];
+        return ValueTask.FromResult(count);
+    }
+}

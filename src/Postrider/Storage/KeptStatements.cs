@@ -55,9 +55,8 @@ internal sealed class KeptStatements(SqliteConnection connection) : HubConnectio
         if (name.StartsWith('@')) return name;
         if (!signed.TryGetValue(name, out var known))
         {
-            // Lists have a name for each place: they are not kept either.
             known = "@" + name;
-            if (signed.Count < MaxKept * 10) signed.Add(name, known);
+            signed.Add(name, known);
         }
 
         return known;

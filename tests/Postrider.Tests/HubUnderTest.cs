@@ -169,6 +169,28 @@ internal sealed class HubUnderTest : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until it holds, hearing of each change of these topics from before <paramref name="act"/> on; what happens at a peer is told to nobody here, so it is looked at again soon.</summary>
+    public async Task UntilAsync(Func<Task> act, Func<Task<bool>> holds, params string[] topics)
+    {
+        using var heard = Service<LiveEvents>().Subscribe(topics.ToHashSet(StringComparer.Ordinal))!;
+        await act();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        while (!await holds())
+        {
+            using var soon = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
+            soon.CancelAfter(TimeSpan.FromMilliseconds(250));
+            try
+            {
+                await heard.Changes.ReadAsync(soon.Token);
+            }
+            catch (OperationCanceledException) when (!limit.IsCancellationRequested)
+            {
+                // Looked at again.
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var browser in browsers) browser.Dispose();

@@ -12,13 +12,14 @@ public sealed class RoundsTests
         // A time limit within a round is a cancellation, and not that of the hub.
         using var rounds = new Scripted(atOnce: false, clock, () => throw new InvalidOperationException("broken"), () => throw new TaskCanceledException("too long"), () => { }, () => throw new InvalidOperationException("again"));
         await rounds.StartAsync(Cancel);
-        while (!rounds.Ended.IsCompleted)
+        while (!rounds.Ended.IsCompleted && !rounds.ExecuteTask!.IsCompleted)
         {
             clock.Advance(TimeSpan.FromMinutes(1));
             await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancel);
         }
 
         await rounds.StopAsync(Cancel);
+        Assert.True(rounds.Ended.IsCompleted);
         Assert.Equal(["broken", "too long", "again"], rounds.Failures);
         Assert.False(rounds.ExecuteTask!.IsFaulted);
     }

@@ -41,17 +41,11 @@ public sealed class SmtpServerMemoryTests
         Assert.InRange(most, 0, 8L << 20);
     }
 
-    private sealed class ManyLines(long lines, Action<long> onLine) : Stream
+    private sealed class ManyLines(long lines, Action<long> onLine) : MadeStream
     {
         public const int LineLength = 80;
         private static readonly byte[] Line = Encoding.ASCII.GetBytes(new string('x', LineLength - 2) + "\r\n");
         private long _written;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override int Read(Span<byte> buffer)
         {
@@ -63,12 +57,5 @@ public sealed class SmtpServerMemoryTests
             }
             return count;
         }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(Read(buffer.Span));
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-        public override void Flush() { }
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

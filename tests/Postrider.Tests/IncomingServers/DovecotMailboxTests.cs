@@ -215,28 +215,7 @@ public sealed class DovecotMailboxTests(DovecotMailboxTests.Server server) : ICl
 
     private static async Task<List<JsonElement>> ConversationsAsync(HubUnderTest hub) => [.. (await hub.GetAsync<JsonElement>("/api/v1/conversations")).GetProperty("conversations").EnumerateArray()];
 
-    /// <summary>Armed before <paramref name="act"/>.</summary>
-    private static async Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds)
-    {
-        using var heard = hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "conversation", "incoming-server" })!;
-        await act();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!await holds())
-        {
-            using var soon = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-            // What happens in the mailbox itself is told to nobody here.
-            soon.CancelAfter(TimeSpan.FromMilliseconds(500));
-            try
-            {
-                await heard.Changes.ReadAsync(soon.Token);
-            }
-            catch (OperationCanceledException) when (!limit.IsCancellationRequested)
-            {
-                // Looked at again.
-            }
-        }
-    }
+    private static Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds) => hub.UntilAsync(act, holds, "conversation", "incoming-server");
 
     private async Task<ImapClient> ConnectAsync(string user)
     {

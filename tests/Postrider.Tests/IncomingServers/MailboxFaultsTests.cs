@@ -155,28 +155,7 @@ public sealed class MailboxFaultsTests : IAsyncDisposable
 
     private static async Task<List<JsonElement>> ServersAsync(HubUnderTest hub) => [.. (await hub.GetAsync<JsonElement>("/api/v1/incoming-servers")).EnumerateArray()];
 
-    /// <summary>Armed before <paramref name="act"/>.</summary>
-    private static async Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds)
-    {
-        using var heard = hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "incoming-server", "conversation", "incident" })!;
-        await act();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!await holds())
-        {
-            using var soon = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-            // What happens at the mailbox is told to nobody here.
-            soon.CancelAfter(TimeSpan.FromMilliseconds(250));
-            try
-            {
-                await heard.Changes.ReadAsync(soon.Token);
-            }
-            catch (OperationCanceledException) when (!limit.IsCancellationRequested)
-            {
-                // Looked at again.
-            }
-        }
-    }
+    private static Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds) => hub.UntilAsync(act, holds, "incoming-server", "conversation", "incident");
 
     private async Task IdlingAsync(int sessions)
     {

@@ -133,25 +133,5 @@ public sealed class MailboxIncidentTests : IAsyncDisposable
 
     private static Task TellAsync(HubUnderTest hub) => hub.Services.GetServices<IHostedService>().OfType<IncidentNotices>().Single().TellAsync(Cancel);
 
-    /// <summary>Armed before <paramref name="act"/>; what happens at the peers is told to nobody here, so it is looked at again soon.</summary>
-    private static async Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds)
-    {
-        using var heard = hub.Service<LiveEvents>().Subscribe(new HashSet<string> { "incoming-server", IncidentStore.Topic, "outbox-mail" })!;
-        await act();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!await holds())
-        {
-            using var soon = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-            soon.CancelAfter(TimeSpan.FromMilliseconds(250));
-            try
-            {
-                await heard.Changes.ReadAsync(soon.Token);
-            }
-            catch (OperationCanceledException) when (!limit.IsCancellationRequested)
-            {
-                // Looked at again.
-            }
-        }
-    }
+    private static Task UntilAsync(HubUnderTest hub, Func<Task> act, Func<Task<bool>> holds) => hub.UntilAsync(act, holds, "incoming-server", IncidentStore.Topic, "outbox-mail");
 }
